@@ -1,0 +1,255 @@
+// Package engine decides, for every business fact that several participants
+// report, whether they agree. It is plain Go: it knows nothing of Redpanda
+// Connect, brokers or files, has no clock of its own, and starts no goroutine.
+// Whoever hosts it (the buffer, the Kafka input, a test) passes events and time
+// in and takes verdicts out.
+//
+// Decisions depend only on the sequence of Apply and Tick calls. Closing facts
+// whose time has come is split from taking events in, so that a host can do it
+// in small portions (Expire) outside its intake: only the emission of a verdict
+// depends on when Expire is called, never the decision.
+//
+// An Engine is not safe for concurrent use.
+package engine
+
+import (
+	"errors"
+	"time"
+)
+
+// Reason says why an event cannot be judged. Its String is the value of the
+// metadata helios_reason.
+type Reason uint8
+
+// Reasons, in the order in which they are tried.
+const (
+	// ReasonNone: the event was taken in.
+	ReasonNone Reason = iota
+	// Unreadable: no JSON object, a required attribute absent or not a
+	// non-empty string, a time outside 1678 to 2261, a number with an exponent
+	// beyond ±1000 in a compared field, a needed member that stands twice.
+	Unreadable
+	// Unkeyed: no correlationid.
+	Unkeyed
+	// NoExpectation: no expectation matches the event's type and tenant.
+	NoExpectation
+	// Future: more than MaxAhead ahead of its ingesttime (of the wall clock
+	// without one).
+	Future
+	// Unexpected: a participant in no list, beyond the first 1000 such names
+	// of its expectation.
+	Unexpected
+	// TooLate: of an unknown fact, no later than the latest forgotten one.
+	TooLate
+)
+
+// TokenMode says which tokens of its events a fact remembers until its verdict.
+type TokenMode uint8
+
+const (
+	// TokensNone: tokens are ignored.
+	TokensNone TokenMode = iota
+	// TokensFirst: only the token of the event that opened the fact.
+	TokensFirst
+	// TokensAll: the token of every event that the verdict accounts for.
+	TokensAll
+)
+
+// Config is what New takes. Durations of zero take the default in brackets.
+type Config struct {
+	Expectations      []Expectation
+	IdleTimeout       time.Duration // [30s]
+	CorrectionHorizon time.Duration // [10m]
+	MaxAhead          time.Duration // [1h]
+	MaxOpen           int           // open facts [1,000,000]
+	MaxClosed         int           // remembered closed facts [1,000,000]
+	Sample            bool          // keep one whole event per fact for verdicts that lack a participant
+	Tokens            TokenMode
+	// State makes Verdict.State available: what judging a later event needs.
+	State bool
+	// Arrivals is shared by the engines of one process, so that a participant
+	// that speaks on any partition is stalled on none. Nil: the engine's own.
+	Arrivals *Arrivals
+}
+
+// Outcome says what Apply did with an event.
+type Outcome struct {
+	// Reason other than ReasonNone: the event was not taken in and is to be
+	// emitted unchanged, flagged.
+	Reason Reason
+	// Err explains Reason: the field, its value, what is allowed.
+	Err error
+	// Held: the verdict that accounts for the event is still to come (or was
+	// emitted by this very call) and will carry its token. Not held: the token
+	// is done with.
+	Held bool
+	// Opened: the event opened a fact, which is now open or was closed by the
+	// same call.
+	Opened bool
+	// Participant and Tenant of the event, views of the document, valid until
+	// the next call; empty when unreadable.
+	Participant, Tenant []byte
+}
+
+// Verdict is one emitted verdict. Everything in it belongs to the receiver,
+// except where noted.
+type Verdict struct {
+	ID       [16]byte
+	Revision uint32
+	Status   Status
+	ClosedBy ClosedBy
+	Tenant   string
+	Type     string
+	Key      string
+	// Expectation is the name of the rule that judged.
+	Expectation string
+	// JSON is the verdict as one JSON object on one line.
+	JSON []byte
+	// State is what RestoreClosed takes, when Config.State is set.
+	State []byte
+	// Tokens of the events that this revision accounts for and no earlier one
+	// did, by Config.Tokens.
+	Tokens []uint64
+	// LastEvent is the wall time (Unix nanoseconds) at which the fact's last
+	// event was applied, for measuring the time to verdict; 0 when unknown.
+	LastEvent int64
+}
+
+// Sink takes what the engine emits. It is called from inside Apply, Expire and
+// the other calls, must not call the engine, and must not block.
+type Sink interface {
+	Verdict(v *Verdict)
+}
+
+// Status of a verdict.
+type Status uint8
+
+// Statuses, in the order in which they are decided.
+const (
+	Matched Status = iota
+	Mismatched
+	Partial
+	Missing
+	Indeterminate
+)
+
+var statusNames = [...]string{"matched", "mismatched", "partial", "missing", "indeterminate"}
+
+// String returns the status as verdicts spell it.
+func (s Status) String() string { return statusNames[s] }
+
+// Statuses lists every status as verdicts spell it.
+func Statuses() []string { return append([]string(nil), statusNames[:]...) }
+
+// ClosedBy says what made a revision.
+type ClosedBy uint8
+
+// What can close or correct a fact.
+const (
+	ByComplete ClosedBy = iota
+	ByDeadline
+	ByIdle
+	ByPressure
+	ByEndOfInput
+	ByLateEvent
+)
+
+var closedByNames = [...]string{"complete", "deadline", "idle", "pressure", "end_of_input", "late_event"}
+
+// String returns the cause as verdicts spell it.
+func (c ClosedBy) String() string { return closedByNames[c] }
+
+var reasonNames = [...]string{"", "unreadable", "unkeyed", "no_expectation", "future", "unexpected", "too_late"}
+
+// String returns the reason as the metadata helios_reason spells it.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Stats is a snapshot for metrics.
+type Stats struct {
+	Open, Closed int
+	// Clocks holds one entry per clock and participant.
+	Clocks []ClockStats
+	// Uncounted is how many events of closed facts changed nothing.
+	Uncounted uint64
+	// Pressure is how many facts were closed by a bound.
+	Pressure uint64
+	// Forgotten is how many closed facts were forgotten.
+	Forgotten uint64
+	// Bytes is an estimate of the memory held by facts.
+	Bytes int
+}
+
+// ClockStats is one participant's clock.
+type ClockStats struct {
+	Clock, Participant string
+	Mark               int64 // highest event time, Unix nanoseconds; 0 when never seen
+	Frontier           int64 // of the clock, Unix nanoseconds
+	Stalled            bool
+	Expected           bool // some expectation of this clock waits for it
+}
+
+// ClockState is what must survive a restart beside the facts: the marks, the
+// frontier and the latest end forgotten, per clock. It is meant for JSON.
+type ClockState struct {
+	Clock     string           `json:"c"`
+	Marks     map[string]int64 `json:"m,omitempty"`
+	Frontier  int64            `json:"f,omitempty"`
+	Forgotten int64            `json:"g,omitempty"`
+}
+
+// ErrConfig is wrapped by every error of New.
+var ErrConfig = errors.New("invalid reconciliation config")
+
+// The calls, in the order in which a host needs them:
+//
+//	New(Config, Sink) (*Engine, error)
+//
+//	// Taking in. doc is read, never kept or changed. token is the host's
+//	// name for the event (a batch number, an offset). wall is the wall clock
+//	// in Unix nanoseconds: it is written to decided_at and used for future.
+//	(*Engine).Apply(doc []byte, token uint64, wall int64) Outcome
+//
+//	// Tick says that elapsed time passed in which input could be taken. The
+//	// engine counts at most one second of it.
+//	(*Engine).Tick(elapsed time.Duration, wall int64)
+//
+//	// Expire closes, corrects and forgets what is due, about limit facts at
+//	// most, and reports whether more is due.
+//	(*Engine).Expire(limit int, wall int64) (more bool)
+//
+//	// EndInput makes every participant pass. Call Expire until nothing is
+//	// due any more.
+//	(*Engine).EndInput()
+//
+//	// CloseOldest closes the oldest open fact as pressure (a host's bound,
+//	// such as max_reread, was hit). False: none is open.
+//	(*Engine).CloseOldest(wall int64) bool
+//
+//	(*Engine).Stats() Stats
+//
+// For a host that keeps its state in a log:
+//
+//	// RestoreClosed puts a closed fact back. state is Verdict.State, verdict
+//	// the verdict's JSON (for the sample). A higher revision of a fact, or a
+//	// later opened_at, replaces a lower one, whatever the order of calls.
+//	(*Engine).RestoreClosed(state, verdict []byte) error
+//
+//	// RestoreClocks loads the clocks; Clocks returns them.
+//	(*Engine).RestoreClocks([]ClockState)
+//	(*Engine).Clocks() []ClockState
+//
+//	// Rebuild applies an event of which the committed state already knew:
+//	// an event of a closed fact is skipped, any other rebuilds an open fact.
+//	// Nothing is emitted, no clock moves, nothing closes. False: skipped.
+//	(*Engine).Rebuild(doc []byte, token uint64) (opened, held bool)
+//
+//	// AdoptMarks raises this engine's marks to the highest that any engine
+//	// sharing its Arrivals has seen: its partition is read to the end.
+//	(*Engine).AdoptMarks()
+//
+//	// ForgetBelow lets closed facts be forgotten only when their last token
+//	// is lower (a committed offset). Without a call there is no such limit.
+//	(*Engine).ForgetBelow(token uint64)
+//
+//	// Close detaches the engine from its shared Arrivals.
+//	(*Engine).Close()
