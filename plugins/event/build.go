@@ -1,0 +1,82 @@
+package event
+
+import "bytes"
+
+// Event is a canonical event to be written. Attributes are raw JSON values
+// (strings with their quotes), so that what comes from another document is
+// copied as it stands; AppendQuoted makes one of text. A nil attribute is left
+// out, except specversion, which is always there.
+type Event struct {
+	ID, Source, Type, Time               []byte
+	Subject, DataContentType, DataSchema []byte
+	Cloud, Tenant, CorrelationID         []byte
+	IngestTime, TraceParent              []byte
+	// Extra holds further attributes in the order in which they are written.
+	Extra []Attribute
+	// Data is the payload, any JSON value. Line breaks in it are taken out.
+	Data []byte
+}
+
+// Attribute is one further attribute of an event.
+type Attribute struct {
+	// Name in the letters a-z and 0-9.
+	Name []byte
+	// Value is a raw JSON value.
+	Value []byte
+}
+
+// AppendJSON appends the event as one JSON object on one line, in a fixed order
+// of members, without checking it.
+func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"specversion":"1.0"`...)
+	dst = appendMember(dst, `,"id":`, e.ID)
+	dst = appendMember(dst, `,"source":`, e.Source)
+	dst = appendMember(dst, `,"type":`, e.Type)
+	dst = appendMember(dst, `,"time":`, e.Time)
+	dst = appendMember(dst, `,"cloud":`, e.Cloud)
+	dst = appendMember(dst, `,"tenant":`, e.Tenant)
+	dst = appendMember(dst, `,"correlationid":`, e.CorrelationID)
+	dst = appendMember(dst, `,"ingesttime":`, e.IngestTime)
+	dst = appendMember(dst, `,"subject":`, e.Subject)
+	dst = appendMember(dst, `,"datacontenttype":`, e.DataContentType)
+	dst = appendMember(dst, `,"dataschema":`, e.DataSchema)
+	dst = appendMember(dst, `,"traceparent":`, e.TraceParent)
+	for _, a := range e.Extra {
+		dst = append(append(dst, ',', '"'), a.Name...)
+		dst = appendMember(dst, `":`, a.Value)
+	}
+	dst = appendMember(dst, `,"data":`, e.Data)
+	return append(dst, '}')
+}
+
+func appendMember(dst []byte, name string, raw []byte) []byte {
+	if raw == nil {
+		return dst
+	}
+	return AppendOneLine(append(dst, name...), raw)
+}
+
+// AppendOneLine appends a valid raw JSON value without the line breaks between
+// its tokens, and without any other white space there if it had some.
+func AppendOneLine(dst, raw []byte) []byte {
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+		return append(dst, raw...)
+	}
+	for i := 0; i < len(raw); {
+		switch raw[i] {
+		case ' ', '\n', '\r', '\t':
+			i++
+		case '"':
+			end, _ := scanString(raw, i+1)
+			if end < 0 {
+				return append(dst, raw[i:]...)
+			}
+			dst = append(dst, raw[i:end+1]...)
+			i = end + 1
+		default:
+			dst = append(dst, raw[i])
+			i++
+		}
+	}
+	return dst
+}

@@ -1,0 +1,219 @@
+package event
+
+import (
+	"encoding/binary"
+)
+
+// Scanner extracts values from documents, one pass each. The zero value is
+// ready. It is reusable, and not safe for concurrent use.
+type Scanner struct {
+	frames  [MaxDepth]frame
+	seen    []uint32 // per node of the Paths: the scan that saw it last
+	scan    uint32
+	scratch []byte
+}
+
+// frame is an object or array that is not yet closed.
+type frame struct {
+	start int   // of the value in the document
+	index int   // of the current element; -1 in an object
+	node  int32 // what is wanted inside, or 0
+}
+
+const inObject = -1
+
+// Scan checks that doc is one JSON object and sets out[i] to the raw bytes of
+// the value at path i, a view of doc, or to nil when doc has no such value. out
+// must hold p.Len() slices. After an error their content is of no use.
+//
+// The grammar is that of encoding/json, and beside it the document must be valid
+// UTF-8, nest no deeper than MaxDepth, and name no wanted member (nor an
+// ancestor of one) twice in one object. Errors are *SyntaxError or wrap
+// ErrDuplicateMember or ErrDepth.
+func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
+	out = out[:p.count]
+	clear(out)
+	i := skipSpace(doc, 0)
+	if i >= len(doc) || doc[i] != '{' {
+		return syntaxError(doc, i, "a JSON object")
+	}
+	i, err := s.value(doc, i, p, out)
+	if err != nil {
+		return err
+	}
+	if i = skipSpace(doc, i); i < len(doc) {
+		return syntaxError(doc, i, "nothing after the JSON object")
+	}
+	return nil
+}
+
+// begin makes every node of p unseen.
+func (s *Scanner) begin(p *Paths) {
+	s.scan++
+	if len(s.seen) < len(p.nodes) || s.scan == 0 {
+		s.seen = make([]uint32, max(len(p.nodes), len(s.seen)))
+		s.scan = 1
+	}
+}
+
+// value scans the value at doc[i] as the root of p and returns the offset behind
+// it.
+//
+// It is one function with jumps because a call per member costs more than the
+// member: BenchmarkScan has the figures.
+func (s *Scanner) value(doc []byte, i int, p *Paths, out [][]byte) (int, error) {
+	s.begin(p)
+	var (
+		nodes = p.nodes
+		cur   frame // the innermost open object or array
+		depth int   // how many are open
+		child = int32(rootNode)
+		start int // of the value
+	)
+
+value:
+	if i < len(doc) && doc[i] <= ' ' {
+		i = skipSpace(doc, i)
+	}
+	if i >= len(doc) {
+		return i, syntaxError(doc, i, "a value")
+	}
+	start = i
+	switch c := doc[i]; c {
+	case '"':
+		end, _ := scanString(doc, i+1)
+		if end < 0 {
+			return i, stringError(doc, ^end)
+		}
+		i = end + 1
+	case '{', '[':
+		if depth == MaxDepth {
+			return i, depthError(i)
+		}
+		s.frames[depth] = cur
+		depth++
+		cur = frame{start: start, index: inObject, node: child}
+		i++
+		if i < len(doc) && doc[i] <= ' ' {
+			i = skipSpace(doc, i)
+		}
+		if i < len(doc) && doc[i] == c+2 { // '}' and ']' stand two behind their openings
+			goto closing
+		}
+		if c == '{' {
+			goto member
+		}
+		cur.index = 0
+		goto element
+	case 't', 'f', 'n':
+		n := literalLen(doc, i)
+		if n == 0 {
+			return i, syntaxError(doc, i, "a value")
+		}
+		i += n
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end, ok := scanNumber(doc, i)
+		if !ok {
+			return end, syntaxError(doc, end, "a digit")
+		}
+		i = end
+	default:
+		return i, syntaxError(doc, i, "a value")
+	}
+
+done:
+	if child != 0 {
+		for o := nodes[child].output; o >= 0; o = p.same[o] {
+			out[o] = doc[start:i:i]
+		}
+	}
+	if depth == 0 {
+		return i, nil
+	}
+	if i < len(doc) && doc[i] <= ' ' {
+		i = skipSpace(doc, i)
+	}
+	if i >= len(doc) {
+		return i, syntaxError(doc, i, closingOf(cur))
+	}
+	switch c := doc[i]; {
+	case c == ',':
+		i++
+		if cur.index >= 0 {
+			cur.index++
+			goto element
+		}
+		if i < len(doc) && doc[i] <= ' ' {
+			i = skipSpace(doc, i)
+		}
+		goto member
+	case c == '}' && cur.index < 0, c == ']' && cur.index >= 0:
+		goto closing
+	default:
+		return i, syntaxError(doc, i, closingOf(cur))
+	}
+
+closing:
+	i++
+	start, child = cur.start, cur.node
+	depth--
+	cur = s.frames[depth]
+	goto done
+
+element:
+	child = 0
+	if cur.node != 0 && nodes[cur.node].indexed {
+		child = p.element(cur.node, cur.index)
+	}
+	goto value
+
+member:
+	{
+		if i >= len(doc) || doc[i] != '"' {
+			return i, syntaxError(doc, i, "a member name in quotes")
+		}
+		name := i + 1
+		end, escaped := scanString(doc, name)
+		if end < 0 {
+			return i, stringError(doc, ^end)
+		}
+		i = end + 1
+		child = 0
+		if cur.node != 0 && nodes[cur.node].table != nil {
+			switch {
+			case escaped:
+				s.scratch = appendUnescaped(s.scratch[:0], doc[name:end])
+				child = p.child(cur.node, s.scratch)
+			case name+8 <= len(doc):
+				word := binary.LittleEndian.Uint64(doc[name:])
+				if n := end - name; n < 8 {
+					word &= 1<<(8*n) - 1
+				}
+				child = p.find(&nodes[cur.node], word, doc[name:end])
+			default:
+				child = p.child(cur.node, doc[name:end])
+			}
+			if child != 0 {
+				if s.seen[child] == s.scan {
+					return i, &MemberError{Offset: name - 1, Name: nodes[child].name, Err: ErrDuplicateMember}
+				}
+				s.seen[child] = s.scan
+			}
+		}
+		if i < len(doc) && doc[i] <= ' ' {
+			i = skipSpace(doc, i)
+		}
+		if i >= len(doc) || doc[i] != ':' {
+			return i, syntaxError(doc, i, "':' after a member name")
+		}
+		i++
+		goto value
+	}
+}
+
+func closingOf(f frame) string {
+	if f.index < 0 {
+		return "',' or '}'"
+	}
+	return "',' or ']'"
+}
