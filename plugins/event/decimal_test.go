@@ -66,7 +66,7 @@ func TestTolerancesAreInclusive(t *testing.T) {
 		{"100", "99.89", "0.001", false, false},
 		{"-100", "-99.9", "0.001", false, true},
 		{"1", "-1", "2", true, true},
-		{"1", "-1", "1.999", false, true},
+		{"1", "-1", "1.999", false, false},
 		{"1e1000", "1.001e1000", "0.001", false, true},
 		{"1e1000", "1.0011e1000", "0.001", false, false},
 		{"999999999999999999", "-999999999999999999", "1999999999999999998", true, true},
