@@ -43,10 +43,7 @@ func FuzzText(f *testing.F) {
 		require.Equal(t, string(quoted), string(event.AppendQuoted(nil, string(text))))
 		var back string
 		require.NoError(t, json.Unmarshal(quoted, &back))
-		var want string
-		for _, r := range string(text) { // invalid bytes become U+FFFD one by one
-			want += string(r)
-		}
+		want := string([]rune(string(text))) // invalid bytes become U+FFFD one by one
 		require.Equal(t, want, back)
 		mine, err := event.Unquote(nil, quoted)
 		require.NoError(t, err)
