@@ -148,13 +148,10 @@ func firstWord(name []byte) (w uint64) {
 	return w
 }
 
-// child returns the node of the member with that name, or 0.
+// child returns the node of the member with that name, or 0. The parent must
+// have children.
 func (p *Paths) child(parent int32, name []byte) int32 {
-	n := &p.nodes[parent]
-	if n.table == nil {
-		return 0
-	}
-	return p.find(n, firstWord(name), name)
+	return p.find(&p.nodes[parent], firstWord(name), name)
 }
 
 // find is child for a node that has children and a name whose first word is

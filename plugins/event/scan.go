@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/binary"
+	"math/bits"
 )
 
 // Scanner extracts values from documents, one pass each. The zero value is
@@ -72,9 +73,6 @@ func (s *Scanner) value(doc []byte, i int, p *Paths, out [][]byte) (int, error) 
 	)
 
 value:
-	if i < len(doc) && doc[i] <= ' ' {
-		i = skipSpace(doc, i)
-	}
 	if i >= len(doc) {
 		return i, syntaxError(doc, i, "a value")
 	}
@@ -117,6 +115,9 @@ value:
 			return end, syntaxError(doc, end, "a digit")
 		}
 		i = end
+	case ' ', '\n', '\r', '\t':
+		i = skipSpace(doc, i)
+		goto value
 	default:
 		return i, syntaxError(doc, i, "a value")
 	}
@@ -130,28 +131,28 @@ done:
 	if depth == 0 {
 		return i, nil
 	}
-	if i < len(doc) && doc[i] <= ' ' {
-		i = skipSpace(doc, i)
-	}
+
+next:
 	if i >= len(doc) {
 		return i, syntaxError(doc, i, closingOf(cur))
 	}
 	switch c := doc[i]; {
 	case c == ',':
 		i++
-		if cur.index >= 0 {
-			cur.index++
-			goto element
+		if cur.index < 0 {
+			goto member
 		}
-		if i < len(doc) && doc[i] <= ' ' {
-			i = skipSpace(doc, i)
-		}
-		goto member
+		cur.index++
+		goto element
 	case c == '}' && cur.index < 0, c == ']' && cur.index >= 0:
 		goto closing
-	default:
-		return i, syntaxError(doc, i, closingOf(cur))
+	case c <= ' ':
+		start, i = i, skipSpace(doc, i)
+		if start < i {
+			goto next
+		}
 	}
+	return i, syntaxError(doc, i, closingOf(cur))
 
 closing:
 	i++
@@ -170,34 +171,49 @@ element:
 member:
 	{
 		if i >= len(doc) || doc[i] != '"' {
+			if start = i; start < skipSpace(doc, i) {
+				i = skipSpace(doc, i)
+				goto member
+			}
 			return i, syntaxError(doc, i, "a member name in quotes")
 		}
 		name := i + 1
-		end, escaped := scanString(doc, name)
+		var end int
+		var word uint64 // the first 8 bytes of the name, as far as it has so many
+		escaped, known := false, name+8 <= len(doc)
+		if known {
+			word = binary.LittleEndian.Uint64(doc[name:])
+			m := special(word)
+			end = name + bits.TrailingZeros64(m)>>3
+			if m != 0 && doc[end] == '"' {
+				word &= m&-m>>7 - 1
+				goto named
+			}
+		}
+		end, escaped = scanString(doc, name)
 		if end < 0 {
 			return i, stringError(doc, ^end)
 		}
+		if n := end - name; known && n < 8 {
+			word &= 1<<(8*n) - 1
+		}
+	named:
 		i = end + 1
 		child = 0
-		if cur.node != 0 && nodes[cur.node].table != nil {
-			switch {
-			case escaped:
-				s.scratch = appendUnescaped(s.scratch[:0], doc[name:end])
-				child = p.child(cur.node, s.scratch)
-			case name+8 <= len(doc):
-				word := binary.LittleEndian.Uint64(doc[name:])
-				if n := end - name; n < 8 {
-					word &= 1<<(8*n) - 1
+		if cur.node != 0 {
+			if n := &nodes[cur.node]; n.table != nil {
+				if known && !escaped {
+					child = p.find(n, word, doc[name:end])
+				} else {
+					s.scratch = appendUnescaped(s.scratch[:0], doc[name:end])
+					child = p.child(cur.node, s.scratch)
 				}
-				child = p.find(&nodes[cur.node], word, doc[name:end])
-			default:
-				child = p.child(cur.node, doc[name:end])
-			}
-			if child != 0 {
-				if s.seen[child] == s.scan {
-					return i, &MemberError{Offset: name - 1, Name: nodes[child].name, Err: ErrDuplicateMember}
+				if child != 0 {
+					if s.seen[child] == s.scan {
+						return i, &MemberError{Offset: name - 1, Name: nodes[child].name, Err: ErrDuplicateMember}
+					}
+					s.seen[child] = s.scan
 				}
-				s.seen[child] = s.scan
 			}
 		}
 		if i < len(doc) && doc[i] <= ' ' {
