@@ -18,7 +18,7 @@ const (
 // so that one subtraction finds both. Only the lowest mark is exact, which is
 // the one that counts: borrows travel upwards.
 func special(w uint64) uint64 {
-	return ((w ^ lowBits*2) - lowBits*0x21 | (w ^ lowBits*'\\') - lowBits | w) & highBits
+	return (((w ^ lowBits*2) - lowBits*0x21) | ((w ^ lowBits*'\\') - lowBits) | w) & highBits
 }
 
 // scanString returns the offset of the quote that closes the string whose first
