@@ -7,13 +7,46 @@ import (
 	"context"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+	"github.com/urfave/cli/v2"
+
+	"github.com/helios-connect/helios/internal/lifecycle"
 
 	_ "github.com/helios-connect/helios/plugins/all"
 )
 
+// subcommands that Helios adds to Redpanda Connect's own. Each is defined in
+// the file of its name.
+var subcommands = []func() *cli.Command{
+	docsCommand,
+}
+
 func main() {
-	service.RunCLI(context.Background(),
+	service.RunCLI(context.Background(), cliOptions()...)
+}
+
+// cliOptions makes Redpanda Connect's command line ours. The command line
+// itself reports nothing to its makers: what does so upstream is another
+// package, which is not part of this distribution.
+func cliOptions() []service.CLIOptFunc {
+	version, date := buildStamp()
+	options := []service.CLIOptFunc{
+		service.CLIOptSetVersion(version, date),
 		service.CLIOptSetBinaryName("helios-connect"),
 		service.CLIOptSetProductName("Helios"),
-	)
+		service.CLIOptSetDocumentationURL("https://docs.redpanda.com/redpanda-connect"),
+		service.CLIOptSetDefaultConfigPaths(
+			"helios.yaml",
+			"/etc/helios/config.yaml",
+		),
+		// Called when the streams run and Redpanda Connect is about to listen
+		// for the same signals.
+		service.CLIOptOnStreamStart(func(*service.RunningStreamSummary) error {
+			lifecycle.Watch()
+			return nil
+		}),
+	}
+	for _, command := range subcommands {
+		options = append(options, service.CLIOptAddCommand(command()))
+	}
+	return options
 }
