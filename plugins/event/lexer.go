@@ -21,12 +21,16 @@ func special(w uint64) uint64 {
 	return (((w ^ lowBits*2) - lowBits*0x21) | ((w ^ lowBits*'\\') - lowBits) | w) & highBits
 }
 
+// load returns the 8 bytes at doc[i], little endian. Slicing to a fixed capacity
+// saves the compiler a few instructions.
+func load(doc []byte, i int) uint64 { return binary.LittleEndian.Uint64(doc[i : i+8 : i+8]) }
+
 // scanString returns the offset of the quote that closes the string whose first
 // byte is at i, and whether the string holds an escape. On malformed strings end
 // is ^offset of the byte at fault.
 func scanString(doc []byte, i int) (end int, escaped bool) {
 	for i+8 <= len(doc) {
-		m := special(binary.LittleEndian.Uint64(doc[i:]))
+		m := special(load(doc, i))
 		if m == 0 {
 			i += 8
 			continue
@@ -71,7 +75,7 @@ func scanSpecial(doc []byte, i int) (end int, escaped bool) {
 			}
 		}
 		for i+8 <= len(doc) {
-			m := special(binary.LittleEndian.Uint64(doc[i:]))
+			m := special(load(doc, i))
 			if m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break

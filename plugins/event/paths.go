@@ -23,19 +23,22 @@ const rootNode = 1
 
 // node is one member name (or array index) on the way to a wanted value.
 type node struct {
-	word    uint64 // the first 8 bytes of the name, little endian, zero padded
-	mul     uint64 // multiplier of the children's hash
-	table   []int32
-	tail    string // what follows the first 8 bytes of the name
-	size    int    // of the name, in bytes
-	index   int    // the name as an array index, or -1
-	shift   uint8
-	indexed bool  // some child is an array index
-	chain   int32 // the next node with the same hash, or 0
-	first   int32 // the first child, or 0
+	slots   []slot // the children by name; a power of two of them, or none
+	mul     uint64 // multiplier of the slots' hash
+	shift   uint8  // of the product
+	indexed bool   // some child is an array index
+	output  int32  // the first output of this node, or -1; Paths.same has the others
+	first   int32  // the first child, or 0
 	sibling int32
-	output  int32 // the first output of this node, or -1; Paths.same has the others
+	index   int // the name as an array index, or -1
 	name    string
+}
+
+// slot is one place in a node's hash table.
+type slot struct {
+	word  uint64 // the first 8 bytes of the name, little endian, zero padded
+	size  uint32 // of the name, in bytes
+	child int32  // 0: the place is free
 }
 
 // CompilePaths compiles dotted paths from the document's root, such as
@@ -86,11 +89,7 @@ func (p *Paths) add(parent int32, name string) int32 {
 			return c
 		}
 	}
-	n := node{name: name, size: len(name), index: -1, output: -1, sibling: p.nodes[parent].first}
-	n.word = firstWord([]byte(name))
-	if len(name) > 8 {
-		n.tail = name[8:]
-	}
+	n := node{name: name, index: -1, output: -1, sibling: p.nodes[parent].first}
 	if v, err := strconv.Atoi(name); err == nil && v >= 0 && strconv.Itoa(v) == name {
 		n.index = v
 		p.nodes[parent].indexed = true
@@ -105,9 +104,10 @@ func (p *Paths) add(parent int32, name string) int32 {
 // that keeps them apart when a few tries find one.
 func (p *Paths) hashChildren(parent int32) {
 	n := &p.nodes[parent]
-	var children []int32
+	var children []slot
 	for c := n.first; c != 0; c = p.nodes[c].sibling {
-		children = append(children, c)
+		name := p.nodes[c].name
+		children = append(children, slot{word: firstWord([]byte(name)), size: uint32(len(name)), child: c})
 	}
 	if len(children) == 0 {
 		return
@@ -115,21 +115,23 @@ func (p *Paths) hashChildren(parent int32) {
 	size := bits.Len(uint(len(children)*4 - 1))
 	n.shift = uint8(64 - size)
 	n.mul = 0x9e3779b97f4a7c15
-	for try := 0; try < 64 && p.collides(n, children, 1<<size); try++ {
+	for try := 0; try < 64 && n.collides(children, 1<<size); try++ {
 		n.mul = n.mul*0xd1342543de82ef95 | 1
 	}
-	n.table = make([]int32, 1<<size)
+	n.slots = make([]slot, 1<<size)
 	for _, c := range children {
-		h := n.hash(p.nodes[c].word)
-		p.nodes[c].chain = n.table[h]
-		n.table[h] = c
+		h := n.hash(c.word)
+		for n.slots[h].child != 0 {
+			h = (h + 1) & uint64(len(n.slots)-1)
+		}
+		n.slots[h] = c
 	}
 }
 
-func (p *Paths) collides(n *node, children []int32, size int) bool {
+func (n *node) collides(children []slot, size int) bool {
 	taken := make([]bool, size)
 	for _, c := range children {
-		h := n.hash(p.nodes[c].word)
+		h := n.hash(c.word)
 		if taken[h] {
 			return true
 		}
@@ -138,7 +140,7 @@ func (p *Paths) collides(n *node, children []int32, size int) bool {
 	return false
 }
 
-func (n *node) hash(word uint64) uint64 { return word * n.mul >> n.shift }
+func (n *node) hash(word uint64) uint64 { return word * n.mul >> (n.shift & 63) }
 
 // firstWord returns the first 8 bytes of name, little endian, zero padded.
 func firstWord(name []byte) (w uint64) {
@@ -157,13 +159,14 @@ func (p *Paths) child(parent int32, name []byte) int32 {
 // find is child for a node that has children and a name whose first word is
 // known.
 func (p *Paths) find(n *node, word uint64, name []byte) int32 {
-	for c := n.table[n.hash(word)]; c != 0; c = p.nodes[c].chain {
-		m := &p.nodes[c]
-		if m.word == word && m.size == len(name) && (m.size <= 8 || m.tail == string(name[8:])) {
-			return c
+	h := n.hash(word)
+	for {
+		m := &n.slots[h&uint64(len(n.slots)-1)]
+		if m.word == word && int(m.size) == len(name) && (len(name) <= 8 || p.nodes[m.child].name[8:] == string(name[8:])) || m.child == 0 {
+			return m.child
 		}
+		h++
 	}
-	return 0
 }
 
 // element returns the node of the array element with that index, or 0.

@@ -1,9 +1,6 @@
 package event
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // Scanner extracts values from documents, one pass each. The zero value is
 // ready. It is reusable, and not safe for concurrent use.
@@ -182,7 +179,7 @@ member:
 		var word uint64 // the first 8 bytes of the name, as far as it has so many
 		escaped, known := false, name+8 <= len(doc)
 		if known {
-			word = binary.LittleEndian.Uint64(doc[name:])
+			word = load(doc, name)
 			m := special(word)
 			end = name + bits.TrailingZeros64(m)>>3
 			if m != 0 && doc[end] == '"' {
@@ -201,7 +198,7 @@ member:
 		i = end + 1
 		child = 0
 		if cur.node != 0 {
-			if n := &nodes[cur.node]; n.table != nil {
+			if n := &nodes[cur.node]; n.slots != nil {
 				if known && !escaped {
 					child = p.find(n, word, doc[name:end])
 				} else {
