@@ -17,4 +17,7 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/kafka"
 	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 	_ "github.com/redpanda-data/connect/v4/public/components/redis"
+
+	// Helios's own.
+	_ "github.com/helios-connect/helios/plugins/choice"
 )

@@ -1,0 +1,146 @@
+// Package choice holds the input helios_choice, by which a cloud is switched on
+// by the presence of its settings: one config serves every installation.
+package choice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+)
+
+const (
+	icFieldName    = "name"
+	icFieldChoices = "choices"
+	icFieldAs      = "as"
+	icFieldWhen    = "when"
+	icFieldEquals  = "equals"
+	icFieldInput   = "input"
+)
+
+func inputSpec() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Categories("Utility").
+		Summary("Reads from the first input whose setting is given; without any, it waits quietly.").
+		Description(`
+The choices are tried in order when the config is loaded. The first whose `+"`when`"+` is not empty (or equals `+"`equals`"+`, where that is given) is the input; the others are checked by the linter but never created, so that their settings may be absent. One log line says what was chosen and what the alternatives were.
+
+Without a match nothing is read, nothing fails, and the stream counts as connected: the source is switched off.`).
+		Fields(
+			service.NewStringField(icFieldName).
+				Description("What is read, for the log line.").
+				Example("aws"),
+			service.NewObjectListField(icFieldChoices,
+				service.NewStringField(icFieldAs).
+					Description("What this choice is called in the log line. Name the setting that selects it: its value is never logged.").
+					Example("SQS queue (HELIOS_AWS_SQS_URL)"),
+				service.NewStringField(icFieldWhen).
+					Description("The setting: an environment variable with an empty default.").
+					Example("${HELIOS_AWS_SQS_URL:}"),
+				service.NewStringField(icFieldEquals).
+					Description("The value that `when` must have. Empty: any value but an empty one.").
+					Default("").
+					Example("demo"),
+				service.NewInputField(icFieldInput).
+					Description("The input that is read when this choice is made."),
+			).Description("The choices, in the order in which they are tried."),
+		).
+		Example("A queue or a stream",
+			"AWS events come from a queue or a Kinesis stream, whichever is configured; without either, AWS is off.", `
+input:
+  helios_choice:
+    name: aws
+    choices:
+      - as: SQS queue (HELIOS_AWS_SQS_URL)
+        when: ${HELIOS_AWS_SQS_URL:}
+        input:
+          aws_sqs:
+            url: ${HELIOS_AWS_SQS_URL:}
+      - as: Kinesis stream (HELIOS_AWS_KINESIS_STREAM)
+        when: ${HELIOS_AWS_KINESIS_STREAM:}
+        input:
+          aws_kinesis:
+            streams: [ "${HELIOS_AWS_KINESIS_STREAM:}" ]
+`)
+}
+
+func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (service.BatchInput, error) {
+	name, err := conf.FieldString(icFieldName)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := conf.FieldObjectList(icFieldChoices)
+	if err != nil {
+		return nil, err
+	}
+	if len(choices) == 0 {
+		return nil, errors.New("choices: the list is empty; give at least one, for example {as: …, when: \"${SETTING:}\", input: {…}}")
+	}
+	var off []string
+	for i, c := range choices {
+		as, err := c.FieldString(icFieldAs)
+		if err != nil {
+			return nil, err
+		}
+		made, err := isMade(c)
+		if err != nil {
+			return nil, err
+		}
+		if !made {
+			off = append(off, as)
+			continue
+		}
+		chosen, err := c.FieldInput(icFieldInput)
+		if err != nil {
+			return nil, fmt.Errorf("creating choice %d of %s, %s: %w", i+1, name, as, err)
+		}
+		res.Logger().Infof("%s: reading from %s, because its setting is given.", name, as)
+		return &input{chosen: chosen}, nil
+	}
+	res.Logger().Infof("%s: off, because the setting of none of its choices is given: %s.", name, strings.Join(off, ", "))
+	return &input{}, nil
+}
+
+// isMade reports whether the setting of a choice selects it.
+func isMade(c *service.ParsedConfig) (bool, error) {
+	when, err := c.FieldString(icFieldWhen)
+	if err != nil {
+		return false, err
+	}
+	equals, err := c.FieldString(icFieldEquals)
+	if err != nil {
+		return false, err
+	}
+	if equals == "" {
+		return strings.TrimSpace(when) != "", nil
+	}
+	return when == equals, nil
+}
+
+func init() {
+	service.MustRegisterBatchInput("helios_choice", inputSpec(), newInputFromParsed)
+}
+
+// input reads from the chosen input; the zero value reads nothing.
+type input struct {
+	chosen *service.OwnedInput
+}
+
+func (*input) Connect(context.Context) error { return nil }
+
+func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	if i.chosen == nil {
+		<-ctx.Done()
+		return nil, nil, ctx.Err()
+	}
+	return i.chosen.ReadBatch(ctx)
+}
+
+func (i *input) Close(ctx context.Context) error {
+	if i.chosen == nil {
+		return nil
+	}
+	return i.chosen.Close(ctx)
+}
