@@ -193,63 +193,10 @@ type ClockStats struct {
 type ClockState struct {
 	Clock     string           `json:"c"`
 	Marks     map[string]int64 `json:"m,omitempty"`
+	Highest   int64            `json:"h,omitempty"`
 	Frontier  int64            `json:"f,omitempty"`
 	Forgotten int64            `json:"g,omitempty"`
 }
 
 // ErrConfig is wrapped by every error of New.
 var ErrConfig = errors.New("invalid reconciliation config")
-
-// The calls, in the order in which a host needs them:
-//
-//	New(Config, Sink) (*Engine, error)
-//
-//	// Taking in. doc is read, never kept or changed. token is the host's
-//	// name for the event (a batch number, an offset). wall is the wall clock
-//	// in Unix nanoseconds: it is written to decided_at and used for future.
-//	(*Engine).Apply(doc []byte, token uint64, wall int64) Outcome
-//
-//	// Tick says that elapsed time passed in which input could be taken. The
-//	// engine counts at most one second of it.
-//	(*Engine).Tick(elapsed time.Duration, wall int64)
-//
-//	// Expire closes, corrects and forgets what is due, about limit facts at
-//	// most, and reports whether more is due.
-//	(*Engine).Expire(limit int, wall int64) (more bool)
-//
-//	// EndInput makes every participant pass. Call Expire until nothing is
-//	// due any more.
-//	(*Engine).EndInput()
-//
-//	// CloseOldest closes the oldest open fact as pressure (a host's bound,
-//	// such as max_reread, was hit). False: none is open.
-//	(*Engine).CloseOldest(wall int64) bool
-//
-//	(*Engine).Stats() Stats
-//
-// For a host that keeps its state in a log:
-//
-//	// RestoreClosed puts a closed fact back. state is Verdict.State, verdict
-//	// the verdict's JSON (for the sample). A higher revision of a fact, or a
-//	// later opened_at, replaces a lower one, whatever the order of calls.
-//	(*Engine).RestoreClosed(state, verdict []byte) error
-//
-//	// RestoreClocks loads the clocks; Clocks returns them.
-//	(*Engine).RestoreClocks([]ClockState)
-//	(*Engine).Clocks() []ClockState
-//
-//	// Rebuild applies an event of which the committed state already knew:
-//	// an event of a closed fact is skipped, any other rebuilds an open fact.
-//	// Nothing is emitted, no clock moves, nothing closes. False: skipped.
-//	(*Engine).Rebuild(doc []byte, token uint64) (opened, held bool)
-//
-//	// AdoptMarks raises this engine's marks to the highest that any engine
-//	// sharing its Arrivals has seen: its partition is read to the end.
-//	(*Engine).AdoptMarks()
-//
-//	// ForgetBelow lets closed facts be forgotten only when their last token
-//	// is lower (a committed offset). Without a call there is no such limit.
-//	(*Engine).ForgetBelow(token uint64)
-//
-//	// Close detaches the engine from its shared Arrivals.
-//	(*Engine).Close()

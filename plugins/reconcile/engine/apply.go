@@ -1,0 +1,458 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+// attributePaths are the attributes that every event is asked for; the numbers
+// are their places in what the scanner returns.
+var attributePaths = []string{
+	event.AttrID, event.AttrSource, event.AttrType, event.AttrTime, event.AttrCloud,
+	event.AttrTenant, event.AttrCorrelationID, event.AttrIngestTime,
+}
+
+const (
+	atID = iota
+	atSource
+	atType
+	atTime
+	atCloud
+	atTenant
+	atKey
+	atIngest
+	attributeCount
+)
+
+// incoming is the event being applied; its slices are views of the document.
+type incoming struct {
+	id, source, cloud, tenant, key []byte
+	time                           int64
+	route                          int
+	rule                           *rule
+	place                          int // of the participant in the rule; behind names when unexpected
+	hand                           int // of the participant in the clock, or -1
+	doc                            []byte
+}
+
+// Apply takes one event in. doc is a canonical event, read and neither kept nor
+// changed. token is the host's name for it (a batch number, an offset). wall is
+// the wall clock in Unix nanoseconds: it is written to decided_at and stands in
+// for an absent ingesttime. Verdicts that the event makes go to the sink before
+// Apply returns.
+func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
+	in := &e.in
+	reason, err := e.read(doc, in)
+	if reason == ReasonNone {
+		reason, err = e.admit(in, wall)
+	}
+	out := Outcome{Reason: reason, Err: err, Participant: in.cloud, Tenant: in.tenant}
+	if reason != ReasonNone {
+		return out
+	}
+	if e.base == 0 {
+		e.base = wall
+	}
+	c := in.rule.clock
+	e.beforeArrival(c, in.hand, in.time, wall)
+	ref := e.lookup(in, wall)
+	if ref == 0 {
+		if e.tooLate(c, in.time, wall) {
+			e.arrive(c, in.hand, in.time)
+			out.Reason, out.Err = TooLate, e.tooLateError(c, in.time)
+			return out
+		}
+		e.makeRoom(wall)
+		ref = e.openFact(in, token, wall)
+		out.Opened, out.Held = true, true
+		e.arrive(c, in.hand, in.time)
+		e.closeIfDecided(ref, in.rule, wall)
+		return out
+	}
+	fact := e.cells.at(ref)
+	if fact.state == stateOpen {
+		e.applyOpen(ref, fact, in, token, wall)
+		out.Held = true
+		e.arrive(c, in.hand, in.time)
+		e.closeIfDecided(ref, in.rule, wall)
+		return out
+	}
+	out.Held = e.applyClosed(ref, fact, in, token, wall)
+	e.arrive(c, in.hand, in.time)
+	return out
+}
+
+// Rebuild applies an event that the committed state already knew: one of a
+// closed fact is skipped, any other rebuilds an open fact. Nothing is emitted,
+// no clock moves, nothing closes. opened tells that it opened a fact, held that
+// it was not skipped.
+func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held bool) {
+	in := &e.in
+	if reason, _ := e.read(doc, in); reason != ReasonNone || !e.enlist(in) {
+		return false, false
+	}
+	if e.base == 0 {
+		e.base = wall
+	}
+	h1, h2 := e.hash(in)
+	ref := e.table.find(&e.cells, h1, h2)
+	if ref == 0 {
+		e.openFact(in, token, wall)
+		return true, true
+	}
+	fact := e.cells.at(ref)
+	if fact.state != stateOpen {
+		fact.touch(token)
+		return false, false
+	}
+	e.applyOpen(ref, fact, in, token, wall)
+	return false, true
+}
+
+// read extracts what is needed of a document and finds its rule.
+func (e *Engine) read(doc []byte, in *incoming) (Reason, error) {
+	*in = incoming{doc: doc}
+	if err := e.scanner.Scan(doc, e.paths, e.out); err != nil {
+		return Unreadable, err
+	}
+	var text [attributeCount][]byte
+	for _, at := range [...]int{atID, atType, atTime, atCloud} {
+		b, err := e.attribute(at)
+		if err != nil {
+			return Unreadable, err
+		}
+		if len(b) == 0 {
+			return Unreadable, fmt.Errorf("%s is absent or empty: every event needs a non-empty string", attributePaths[at])
+		}
+		text[at] = b
+	}
+	for _, at := range [...]int{atSource, atTenant} {
+		b, err := e.attribute(at)
+		if err != nil {
+			return Unreadable, err
+		}
+		text[at] = b
+	}
+	var err error
+	if in.time, err = event.ParseTime(text[atTime]); err != nil {
+		return Unreadable, fmt.Errorf("time %.40q: %w", text[atTime], err)
+	}
+	in.id, in.source, in.cloud, in.tenant = text[atID], text[atSource], text[atCloud], text[atTenant]
+	if len(in.tenant) == 0 {
+		in.tenant = defaultTenant
+	}
+	key, err := e.attribute(atKey)
+	if err != nil || len(key) == 0 {
+		return Unkeyed, errUnkeyed
+	}
+	in.key = key
+	in.route = e.routes.find(e.rules, text[atType], in.tenant)
+	if in.route < 0 {
+		return NoExpectation, fmt.Errorf("no expectation matches type %.80q of tenant %.80q", text[atType], in.tenant)
+	}
+	in.rule = e.routes.list[in.route].rule
+	for i := range in.rule.comparers {
+		cmp := &in.rule.comparers[i]
+		if e.normal, err = cmp.check(e.out[cmp.slot], e.normal); err != nil {
+			return Unreadable, err
+		}
+	}
+	return ReasonNone, nil
+}
+
+var (
+	defaultTenant = []byte(event.DefaultTenant)
+	errUnkeyed    = errors.New("correlationid is absent, empty or no string: it names the business fact")
+)
+
+// attribute returns the contents of a string attribute, nil when it is absent.
+func (e *Engine) attribute(at int) ([]byte, error) {
+	raw := e.out[at]
+	if raw == nil {
+		return nil, nil
+	}
+	b, scratch, ok := event.StringBytes(raw, e.text[at])
+	if !ok {
+		return nil, fmt.Errorf("%s is %.40s: it takes a string", attributePaths[at], raw)
+	}
+	e.text[at] = scratch
+	return b, nil
+}
+
+// admit decides whether an event that could be read may be judged.
+func (e *Engine) admit(in *incoming, wall int64) (Reason, error) {
+	now := wall
+	if b, err := e.attribute(atIngest); err == nil && b != nil {
+		if at, err := event.ParseTime(b); err == nil {
+			now = at
+		}
+	}
+	if in.time > addInstant(now, e.cfg.MaxAhead) {
+		return Future, fmt.Errorf("time %s is more than %s (max_ahead) ahead of its arrival at %s",
+			event.AppendTime(nil, in.time), e.cfg.MaxAhead, event.AppendTime(nil, now))
+	}
+	if !e.enlist(in) {
+		return Unexpected, fmt.Errorf("cloud %.80q is in no list of expectation %q, which has seen %d such names already", in.cloud, in.rule.Name, maxUnexpected)
+	}
+	return ReasonNone, nil
+}
+
+// enlist finds the participant's place; false: one unexpected name too many.
+func (e *Engine) enlist(in *incoming) bool {
+	r := in.rule
+	if in.place = r.indexOf(in.cloud); in.place >= 0 {
+		in.hand = r.hands[in.place]
+		return true
+	}
+	in.hand = -1
+	if hand, ok := r.clock.index[string(in.cloud)]; ok {
+		in.hand = hand
+	}
+	in.place = r.stranger(in.cloud)
+	return in.place >= 0
+}
+
+func (e *Engine) hash(in *incoming) (h1, h2 uint64) {
+	b := append(e.hashInput[:0], byte(in.route), byte(in.route>>8), byte(in.route>>16), byte(in.route>>24))
+	b = append(b, in.key...)
+	e.hashInput = b
+	return maphash.Bytes(e.seed[0], b), maphash.Bytes(e.seed[1], b)
+}
+
+// lookup finds the event's fact as earlier events and ticks have left it: what
+// they have decided is carried out first. 0: unknown.
+func (e *Engine) lookup(in *incoming, wall int64) factRef {
+	h1, h2 := e.hash(in)
+	ref := e.table.find(&e.cells, h1, h2)
+	if ref == 0 {
+		return 0
+	}
+	c, r := e.cells.at(ref), in.rule
+	if c.state == stateOpen {
+		if e.due(c, r) {
+			e.closeFact(ref, r, ByDeadline, wall)
+		} else {
+			return ref
+		}
+	}
+	e.correctPassed(ref, r, wall)
+	if c.end() <= e.horizon(r) && e.forgettable(c) {
+		e.forget(ref)
+		return 0
+	}
+	return ref
+}
+
+// tooLate reports whether an event of an unknown fact may belong to a forgotten
+// one. Nothing that ends behind the frontier minus the horizon can have come due
+// for forgetting, so the usual event costs one comparison.
+func (e *Engine) tooLate(c *clock, at, wall int64) bool {
+	if at <= c.forgotten {
+		return true
+	}
+	if e.ended || c.highest == noInstant || at > addInstant(max(c.highest, c.frontier(e.arrivals.run)), -e.cfg.CorrectionHorizon) {
+		return false
+	}
+	e.settle(c, wall)
+	return at <= c.forgotten
+}
+
+func (e *Engine) tooLateError(c *clock, at int64) error {
+	return fmt.Errorf("time %s is no later than %s, the end of the latest fact that was forgotten: its verdict can't be told any more",
+		event.AppendTime(nil, at), event.AppendTime(nil, c.forgotten))
+}
+
+// openFact makes a fact of its first event.
+func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
+	ref, c := e.cells.alloc()
+	r := in.rule
+	c.hash1, c.hash2 = e.hash(in)
+	c.opened, c.lastTime = in.time, in.time
+	c.deadline = addInstant(in.time, r.Window)
+	c.firstToken = token
+	c.route = uint32(in.route)
+	c.state = stateOpen
+	e.routes.list[in.route].facts++
+	e.stamp(c, token, wall)
+
+	e.represent(in, &e.fresh)
+	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
+	content := append(e.content[:0], 0, 0, 0, 0)
+	content = order.AppendUint32(content, uint32(len(in.key)))
+	content = append(content, in.key...)
+	content = append(content, e.scratchRecord...)
+	e.content = content
+	more := max(len(r.Expect)-1, 0) * len(e.scratchRecord)
+	e.store(c, content, more)
+	e.join(c, in)
+	e.keep(c, in)
+	if e.cfg.Tokens == TokensAll {
+		e.holdToken(c, token)
+	}
+	e.table.insert(&e.cells, c.hash1, ref)
+	r.open.add(ref, c.deadline)
+	e.open++
+	return ref
+}
+
+// represent fills rep from the event.
+func (e *Engine) represent(in *incoming, rep *representative) {
+	*rep = representative{place: in.place, time: in.time, source: in.source, id: in.id, values: rep.values[:0]}
+	if in.place >= len(in.rule.names) {
+		return // unexpected participants are listed, never compared
+	}
+	for i := range in.rule.comparers {
+		cmp := &in.rule.comparers[i]
+		rep.values = append(rep.values, cmp.value(e.out[cmp.slot]))
+	}
+}
+
+// fields is how many values a record of that place has.
+func (r *rule) fields(place int) int {
+	if place >= len(r.names) {
+		return 0
+	}
+	return len(r.comparers)
+}
+
+// join notes the event's participant as present.
+func (e *Engine) join(c *cell, in *incoming) {
+	if in.place < len(in.rule.names) {
+		c.present |= 1 << in.place
+	}
+}
+
+// keep stores the whole event as the fact's sample, if samples are wanted and
+// it has none.
+func (e *Engine) keep(c *cell, in *incoming) {
+	if !e.cfg.Sample || c.sample != 0 {
+		return
+	}
+	var b []byte
+	c.sample, b = e.blocks.alloc(4 + len(in.doc))
+	order.PutUint32(b, uint32(len(in.doc)))
+	copy(b[4:], in.doc)
+}
+
+// touch notes the fact's last event, also one that changes nothing: a host that
+// reads its log again must find the fact remembered.
+func (c *cell) touch(token uint64) {
+	c.lastToken = uint32(min(token-c.firstToken, math.MaxUint32))
+}
+
+// stamp notes when and by which event the fact changed last.
+func (e *Engine) stamp(c *cell, token uint64, wall int64) {
+	c.touch(token)
+	c.lastWall = uint32(min(max(wall-e.base, 0)/1e6, math.MaxUint32))
+}
+
+// applyOpen applies an event to a fact without a verdict.
+func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wall int64) {
+	r := in.rule
+	e.record(c, in, false)
+	e.join(c, in)
+	e.stamp(c, token, wall)
+	c.lastTime = max(c.lastTime, in.time)
+	if in.time < c.opened {
+		c.opened = in.time
+		c.deadline = addInstant(in.time, r.Window)
+		r.open.move(ref, c.deadline)
+	}
+	if e.cfg.Tokens == TokensAll {
+		e.holdToken(c, token)
+	}
+}
+
+// record writes an event into its participant's record: the first makes it, a
+// later one counts and may become the representative.
+func (e *Engine) record(c *cell, in *incoming, late bool) {
+	e.represent(in, &e.fresh)
+	e.fresh.late = late
+	block := e.block(c)
+	at := findRecord(block, in.place)
+	if at < 0 {
+		e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
+		e.addRecord(c, e.scratchRecord)
+		return
+	}
+	e.load(record(block[at:]), in.rule.fields(in.place), &e.old)
+	next := &e.old
+	duplicate, conflict := e.old.duplicate, e.old.conflict
+	if in.rule.agreeAll(&e.fresh, &e.old) {
+		duplicate++
+	} else {
+		conflict++
+	}
+	if e.fresh.outranks(&e.old) {
+		next = &e.fresh
+	}
+	next.late = e.old.late || late
+	next.duplicate, next.conflict = duplicate, conflict
+	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], next)
+	e.replaceRecord(c, at, e.scratchRecord)
+}
+
+// agreeAll reports whether two events of one participant agree in every field.
+func (r *rule) agreeAll(a, b *representative) bool {
+	for i := range a.values {
+		if !r.comparers[i].agree(a.values[i], b.values[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// applyClosed applies an event to a fact that has a verdict, and reports
+// whether it made a correction.
+func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, wall int64) bool {
+	r := in.rule
+	c.touch(token)
+	block := e.block(c)
+	if at := findRecord(block, in.place); at >= 0 {
+		e.load(record(block[at:]), r.fields(in.place), &e.old)
+		e.represent(in, &e.fresh)
+		if !e.fresh.outranks(&e.old) {
+			e.uncounted++
+			return false
+		}
+		if !e.changesVerdict(c, in) {
+			e.fresh.late = e.old.late
+			e.fresh.duplicate, e.fresh.conflict = e.old.duplicate, e.old.conflict
+			e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
+			e.replaceRecord(c, at, e.scratchRecord)
+			e.uncounted++
+			return false
+		}
+	}
+	e.record(c, in, true)
+	e.join(c, in)
+	e.keep(c, in)
+	e.stamp(c, token, wall)
+	if e.cfg.Tokens == TokensAll {
+		e.holdToken(c, token)
+	}
+	e.unlink(ref, c, r)
+	c.stalled &^= c.present
+	c.lastTime = max(c.lastTime, in.time)
+	e.emit(c, r, ByLateEvent, wall)
+	e.linkClosed(ref, c, r)
+	return true
+}
+
+// changesVerdict reports whether the event, as its participant's new
+// representative, gives another status or other differences.
+func (e *Engine) changesVerdict(c *cell, in *incoming) bool {
+	if in.place >= len(in.rule.names) {
+		return false
+	}
+	e.loadAll(c, in.rule)
+	e.judge(c, in.rule, &e.before)
+	e.represent(in, &e.fresh)
+	e.byPlace(in.place).values = e.fresh.values
+	e.judge(c, in.rule, &e.verdict)
+	return e.before.status != e.verdict.status || string(e.before.diffs) != string(e.verdict.diffs)
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+	"sort"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+// judgement is what a fact's records amount to.
+type judgement struct {
+	status Status
+	diffs  []byte // JSON list
+}
+
+// loadAll decodes the records of a fact into e.loaded, in order of place; what
+// it holds are views of the block.
+func (e *Engine) loadAll(c *cell, r *rule) {
+	n := 0
+	for records := recordsOf(e.block(c)); len(records) > 0; {
+		var rec record
+		rec, records = nextRecord(records)
+		if rec.flags()&flagToken != 0 {
+			continue
+		}
+		if n == len(e.loaded) {
+			e.loaded = append(e.loaded, representative{})
+		}
+		e.load(rec, r.fields(rec.place()), &e.loaded[n])
+		n++
+		for i := n - 1; i > 0 && e.loaded[i-1].place > e.loaded[i].place; i-- {
+			e.loaded[i-1], e.loaded[i] = e.loaded[i], e.loaded[i-1]
+		}
+	}
+	e.present = n
+}
+
+// reps are the representatives that loadAll found.
+func (e *Engine) reps() []representative { return e.loaded[:e.present] }
+
+// byPlace returns the loaded representative of a participant.
+func (e *Engine) byPlace(place int) *representative {
+	for i := range e.reps() {
+		if e.loaded[i].place == place {
+			return &e.loaded[i]
+		}
+	}
+	return nil
+}
+
+// judge decides a loaded fact.
+func (e *Engine) judge(c *cell, r *rule, out *judgement) {
+	out.diffs = append(out.diffs[:0], '[')
+	compared := e.reps()
+	for len(compared) > 0 && compared[len(compared)-1].place >= len(r.names) {
+		compared = compared[:len(compared)-1]
+	}
+	for field := range r.comparers {
+		if !r.agreed(compared, field) {
+			if len(out.diffs) > 1 {
+				out.diffs = append(out.diffs, ',')
+			}
+			out.diffs = r.appendDiff(out.diffs, compared, field)
+		}
+	}
+	differ := len(out.diffs) > 1
+	out.diffs = append(out.diffs, ']')
+	absent := r.expect &^ c.present
+	switch {
+	case absent == 0 && differ:
+		out.status = Mismatched
+	case absent == 0:
+		out.status = Matched
+	case r.Quorum > 0 && bits.OnesCount32(uint32(r.expect&c.present)) >= r.Quorum:
+		out.status = Partial
+	case absent&^c.stalled != 0:
+		out.status = Missing
+	default:
+		out.status = Indeterminate
+	}
+}
+
+// agreed reports whether every pair of participants agrees in a field.
+func (r *rule) agreed(reps []representative, field int) bool {
+	cmp := &r.comparers[field]
+	transitive := cmp.kind == compareExact
+	for i := 1; i < len(reps); i++ {
+		first := i - 1
+		if !transitive {
+			first = 0
+		}
+		for j := first; j < i; j++ {
+			if !cmp.agree(reps[j].values[field], reps[i].values[field]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// appendDiff appends one entry of diffs: the values and who is outside the
+// largest group.
+func (r *rule) appendDiff(dst []byte, reps []representative, field int) []byte {
+	dst = append(dst, `{"field":`...)
+	dst = event.AppendQuoted(dst, r.comparers[field].field)
+	dst = append(dst, `,"values":{`...)
+	first := true
+	for i := range reps {
+		if v := reps[i].values[field]; v != nil {
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = append(append(dst, r.quoted[reps[i].place]...), ':')
+			dst = event.AppendOneLine(dst, v)
+		}
+	}
+	dst = append(dst, `},"outliers":`...)
+	dst = r.appendNames(dst, r.outliers(reps, field))
+	return append(dst, '}')
+}
+
+// outliers are the participants outside the largest group that agrees with one
+// common value; on a tie those unlike the primary, without one nobody.
+func (r *rule) outliers(reps []representative, field int) set {
+	cmp := &r.comparers[field]
+	var all, largest, likePrimary set
+	tie, hasPrimary := false, false
+	for i := range reps {
+		all |= 1 << reps[i].place
+	}
+	for i := range reps {
+		isPrimary := reps[i].place == r.primary
+		if reps[i].values[field] == nil && !isPrimary {
+			continue
+		}
+		var group set
+		for j := range reps {
+			if cmp.agree(reps[i].values[field], reps[j].values[field]) {
+				group |= 1 << reps[j].place
+			}
+		}
+		if isPrimary {
+			hasPrimary, likePrimary = true, group
+		}
+		if reps[i].values[field] == nil {
+			continue
+		}
+		switch a, b := bits.OnesCount32(uint32(group)), bits.OnesCount32(uint32(largest)); {
+		case a > b:
+			largest, tie = group, false
+		case a == b && group != largest:
+			tie = true
+		}
+	}
+	switch {
+	case !tie:
+		return all &^ largest
+	case hasPrimary:
+		return all &^ likePrimary
+	}
+	return 0
+}
+
+// FactID is the identity of a fact as verdicts carry it: the first 128 bits of
+// the SHA-256 of its tenant, type and key, each preceded by its length as an
+// unsigned varint.
+func FactID(tenant, eventType, key string) (id [16]byte) {
+	b := make([]byte, 0, 128)
+	for _, s := range [...]string{tenant, eventType, key} {
+		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
+	}
+	sum := sha256.Sum256(b)
+	copy(id[:], sum[:])
+	return id
+}
+
+// emit makes the next revision of a fact's verdict and hands it to the sink.
+func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
+	c.revision++
+	e.loadAll(c, r)
+	e.judge(c, r, &e.verdict)
+	c.status = e.verdict.status
+	if r.expect&^c.present == 0 && c.sample != 0 {
+		e.blocks.release(c.sample)
+		c.sample = 0
+	}
+	route := &e.routes.list[c.route]
+	v := &Verdict{
+		Revision: c.revision, Status: c.status, ClosedBy: by,
+		Tenant: route.tenant, Type: route.eventType, Key: string(keyOf(e.block(c))),
+		Expectation: r.Name,
+		LastEvent:   e.base + int64(c.lastWall)*1e6,
+	}
+	v.ID = FactID(v.Tenant, v.Type, v.Key)
+	v.JSON = e.appendVerdict(make([]byte, 0, e.lastJSON+e.lastJSON/8), v, c, r, route, wall)
+	e.lastJSON = len(v.JSON)
+	if e.cfg.State {
+		v.State = e.appendState(nil, c, r, route)
+	}
+	v.Tokens = e.takeTokens(c)
+	e.sink.Verdict(v)
+}
+
+// strangersOf returns the names of the loaded participants in no list, sorted.
+func (e *Engine) strangersOf(r *rule) []string {
+	var names []string
+	for i := range e.reps() {
+		if p := e.loaded[i].place; p >= len(r.names) {
+			names = append(names, r.strangers[p-len(r.names)])
+		}
+	}
+	sort.Strings(names)
+	return names
+}

@@ -1,0 +1,92 @@
+package engine
+
+import "github.com/helios-connect/helios/plugins/event"
+
+// route is what an event's type and tenant lead to. It lives as long as facts
+// refer to it, and a while longer.
+type route struct {
+	tenant, eventType string
+	tenantJSON        []byte
+	typeJSON          []byte
+	rule              *rule
+	facts             int
+}
+
+// maxIdleRoutes is how many new routes make those go that no fact refers to, so
+// that invented types don't fill the memory.
+const maxIdleRoutes = 4096
+
+type routes struct {
+	list   []route
+	free   []uint32
+	byType map[string]map[string]uint32
+	added  int // since the last eviction
+	last   int // the route used last
+}
+
+// find returns the route of a type and tenant, or -1 when nothing matches.
+func (t *routes) find(rules []*rule, eventType, tenant []byte) int {
+	if len(t.list) > 0 {
+		if l := &t.list[t.last]; l.rule != nil && l.eventType == string(eventType) && l.tenant == string(tenant) {
+			return t.last
+		}
+	}
+	if i, ok := t.byType[string(eventType)][string(tenant)]; ok {
+		t.last = int(i)
+		return t.last
+	}
+	for _, r := range rules {
+		if matchesAny(r.Types, string(eventType)) && matchesAny(r.Tenants, string(tenant)) {
+			t.last = int(t.add(route{
+				tenant: string(tenant), eventType: string(eventType), rule: r,
+				tenantJSON: event.AppendQuoted(nil, tenant), typeJSON: event.AppendQuoted(nil, eventType),
+			}))
+			return t.last
+		}
+	}
+	return -1
+}
+
+func (t *routes) add(r route) (i uint32) {
+	if t.added++; t.added >= maxIdleRoutes {
+		t.added = 0
+		t.evict()
+	}
+	if n := len(t.free); n > 0 {
+		i, t.free = t.free[n-1], t.free[:n-1]
+		t.list[i] = r
+	} else {
+		i = uint32(len(t.list))
+		t.list = append(t.list, r)
+	}
+	if t.byType == nil {
+		t.byType = map[string]map[string]uint32{}
+	}
+	tenants := t.byType[r.eventType]
+	if tenants == nil {
+		tenants = map[string]uint32{}
+		t.byType[r.eventType] = tenants
+	}
+	tenants[r.tenant] = i
+	return i
+}
+
+// release says that one fact fewer refers to route i.
+func (t *routes) release(i uint32) { t.list[i].facts-- }
+
+// evict drops the routes that no fact refers to.
+func (t *routes) evict() {
+	for i := range t.list {
+		r := &t.list[i]
+		if r.rule == nil || r.facts > 0 {
+			continue
+		}
+		tenants := t.byType[r.eventType]
+		delete(tenants, r.tenant)
+		if len(tenants) == 0 {
+			delete(t.byType, r.eventType)
+		}
+		*r = route{}
+		t.free = append(t.free, uint32(i))
+	}
+}
