@@ -73,8 +73,14 @@ func drawLawCase(t *rapid.T) LawCase {
 			start = start.Add(time.Duration(f) * time.Hour)
 		}
 		for _, cloud := range clouds {
-			for range rapid.IntRange(0, 5).Draw(t, "events") {
-				e := drawLawEvent(t, cloud, "f"+strconv.Itoa(f), start)
+			var last Event
+			for i := range rapid.IntRange(0, 5).Draw(t, "events") {
+				next := drawLawEvent(t, cloud, "f"+strconv.Itoa(f), start)
+				if i > 0 && rapid.IntRange(0, 2).Draw(t, "twin") == 0 {
+					next.Time, next.Source, next.ID = last.Time, last.Source, last.ID
+				}
+				last = next
+				e := LawEvent{Doc: next.JSON(), At: instant(next.Time)}
 				c.Streams[cloud] = append(c.Streams[cloud], e)
 				jitter := time.Duration(rapid.IntRange(0, int(lawLateness/time.Second)-1).Draw(t, "jitter")) * time.Second
 				arrival[cloud] = append(arrival[cloud], e.At.Add(jitter))
@@ -101,7 +107,7 @@ func drawLawConfig(t *rapid.T) oracle.Config {
 	return oracle.Config{Expectations: []oracle.Expectation{x}, CorrectionHorizon: lawHorizon}
 }
 
-func drawLawEvent(t *rapid.T, cloud, key string, start time.Time) LawEvent {
+func drawLawEvent(t *rapid.T, cloud, key string, start time.Time) Event {
 	at := start.Add(rapid.SampledFrom(lawOffsets).Draw(t, "offset"))
 	e := Event{Cloud: cloud, Key: key,
 		ID:     rapid.SampledFrom([]string{"a", "b"}).Draw(t, "id"),
@@ -115,7 +121,15 @@ func drawLawEvent(t *rapid.T, cloud, key string, start time.Time) LawEvent {
 			e.Data = append(e.Data, Member{m.name, v})
 		}
 	}
-	return LawEvent{Doc: e.JSON(), At: at}
+	return e
+}
+
+func instant(text string) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		panic("conformance: reading a time of our own: " + err.Error())
+	}
+	return at
 }
 
 // byArrival sorts a stream by the times of arrival.
