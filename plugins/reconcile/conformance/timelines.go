@@ -83,7 +83,7 @@ func drawScript(t *rapid.T, cfg oracle.Config, traits Traits) []Step {
 		}
 	}
 	if !traits.NoEnd && rapid.Bool().Draw(t, "end") {
-		script = append(script, Step{End: true})
+		script = append(script, Step{End: true, Wall: d.wall})
 	}
 	return script
 }
@@ -145,7 +145,7 @@ func describe(cfg oracle.Config, script []Step) string {
 	var wall time.Time
 	for i := 0; i < len(script); i++ {
 		s := script[i]
-		if s.Wall != wall {
+		if s.Wall != wall && !s.Wall.IsZero() {
 			wall = s.Wall
 			fmt.Fprintf(&b, "wall %v\n", wall.Sub(Base))
 		}

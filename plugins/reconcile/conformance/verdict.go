@@ -91,8 +91,9 @@ func parseVerdict(doc []byte, script []Step) (oracle.Revision, string, error) {
 	return r, v.ID, nil
 }
 
-// checkSample: a sample is a whole event of the fact, of a present
-// participant, and only in verdicts that lack someone.
+// checkSample: a sample is a whole event of the fact, of a present participant
+// (of an unexpected one when nobody else is), and only in verdicts that lack
+// someone.
 func (v verdict) checkSample(script []Step) error {
 	if len(v.Sample) == 0 {
 		return nil
@@ -107,7 +108,11 @@ func (v verdict) checkSample(script []Step) error {
 	if of.Type != v.Type || of.Correlationid != v.Key {
 		return fmt.Errorf("the sample is of fact %s %s", of.Type, of.Correlationid)
 	}
-	if at := sort.SearchStrings(v.Present, of.Cloud); at == len(v.Present) || v.Present[at] != of.Cloud {
+	carriers := v.Present
+	if len(carriers) == 0 {
+		carriers = v.Unexpected
+	}
+	if at := sort.SearchStrings(carriers, of.Cloud); at == len(carriers) || carriers[at] != of.Cloud {
 		return fmt.Errorf("the sample is of %s, who is not present", of.Cloud)
 	}
 	whole := compacted(v.Sample)
