@@ -236,6 +236,31 @@ func shift(v int64, by int32) (int64, bool) {
 	return v * powersOf10[by], true
 }
 
+// Scaled returns a × 10^by without its fraction; ok is false when that is no
+// int64.
+func (a Decimal) Scaled(by int32) (v int64, ok bool) {
+	exp := a.exp + by
+	if a.large == nil && exp >= 0 {
+		if v, ok = shift(a.coef, exp); ok {
+			return v, true
+		}
+	}
+	if a.large == nil && exp < 0 {
+		if exp < -maxDigits {
+			return 0, true
+		}
+		return a.coef / powersOf10[-exp], true
+	}
+	if exp > maxDigits+1 {
+		return 0, a.large == nil && a.coef == 0
+	}
+	large := a.scaled(min(a.exp, -by))
+	if exp < 0 {
+		large = new(big.Int).Quo(large, powerOf10(-exp))
+	}
+	return large.Int64(), large.IsInt64()
+}
+
 func compare(x, y int64) int {
 	switch {
 	case x < y:

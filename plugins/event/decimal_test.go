@@ -138,6 +138,26 @@ func FuzzDecimal(f *testing.F) {
 	})
 }
 
+func TestScaledCutsOffTheFraction(t *testing.T) {
+	for _, c := range []struct {
+		number string
+		by     int32
+		want   int64
+		ok     bool
+	}{
+		{"1480641523.477", 9, 1480641523477000000, true}, {"1.48064202E9", 9, 1480642020000000000, true}, {"-1.9", 0, -1, true},
+		{"9223372036854775807", 0, 9223372036854775807, true}, {"9223372036854775808", 0, 0, false}, {"1e1000", 0, 0, false},
+		{"1e-1000", 9, 0, true}, {"0", 1000, 0, true}, {"1234567890123456789012345.5", -10, 123456789012345, true},
+		{"1234567890.1234567890123456789", 9, 1234567890123456789, true},
+	} {
+		got, ok := decimal(t, c.number).Scaled(c.by)
+		require.Equal(t, c.ok, ok, c.number)
+		if ok {
+			require.Equal(t, c.want, got, c.number)
+		}
+	}
+}
+
 func BenchmarkWithinAbs(b *testing.B) {
 	x, y, tolerance := []byte("129.95"), []byte("129.9"), decimal(b, "0.05")
 	b.ReportAllocs()

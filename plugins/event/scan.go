@@ -9,6 +9,17 @@ type Scanner struct {
 	seen    []uint32 // per node of the Paths: the scan that saw it last
 	scan    uint32
 	scratch []byte
+	collect bool     // also the root's members
+	members []Member // of the root
+	name    []byte   // of the root's member in hand
+}
+
+// Member is a member of an object.
+type Member struct {
+	// Name without quotes and escapes.
+	Name []byte
+	// Value is the raw JSON value.
+	Value []byte
 }
 
 // frame is an object or array that is not yet closed.
@@ -43,6 +54,26 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 		return syntaxError(doc, i, "nothing after the JSON object")
 	}
 	return nil
+}
+
+// Open is Scan for any JSON value; beside what Scan does it appends the members
+// of an object (or the elements of an array, without names) to members, in the
+// order in which they stand, duplicates too. Names and values are views of doc,
+// apart from names that hold escapes.
+func (s *Scanner) Open(doc []byte, p *Paths, out [][]byte, members []Member) ([]Member, error) {
+	out = out[:p.count]
+	clear(out)
+	s.collect, s.members = true, members
+	i, err := s.value(doc, skipSpace(doc, 0), p, out)
+	members = s.members
+	s.collect, s.members, s.name = false, nil, nil
+	if err != nil {
+		return members, err
+	}
+	if i = skipSpace(doc, i); i < len(doc) {
+		return members, syntaxError(doc, i, "nothing after the JSON value")
+	}
+	return members, nil
 }
 
 // begin makes every node of p unseen.
@@ -125,8 +156,13 @@ done:
 			out[o] = doc[start:i:i]
 		}
 	}
-	if depth == 0 {
-		return i, nil
+	if depth <= 1 {
+		if depth == 0 {
+			return i, nil
+		}
+		if s.collect {
+			s.members = append(s.members, Member{Name: s.name, Value: doc[start:i:i]})
+		}
 	}
 
 next:
@@ -196,6 +232,12 @@ member:
 		}
 	named:
 		i = end + 1
+		if depth == 1 && s.collect {
+			s.name = doc[name:end:end]
+			if escaped {
+				s.name = appendUnescaped(nil, s.name)
+			}
+		}
 		child = 0
 		if cur.node != 0 {
 			if n := &nodes[cur.node]; n.slots != nil {

@@ -137,6 +137,30 @@ func TestScannerIsReusable(t *testing.T) {
 	}
 }
 
+func TestOpenListsMembersAndElements(t *testing.T) {
+	var s event.Scanner
+	p := event.MustCompilePaths("b.c")
+	out := make([][]byte, 1)
+	members, err := s.Open([]byte(` {"a":1,"b":{"c":[2]},"\u0061":{"x":{}} } `), p, out, nil)
+	require.NoError(t, err)
+	require.Equal(t, "[2]", string(out[0]))
+	require.Equal(t, "a=1 b={\"c\":[2]} a={\"x\":{}}", list(members))
+	members, err = s.Open([]byte(`[1, {"a":2}, [] ]`), p, out, members[:0])
+	require.NoError(t, err)
+	require.Equal(t, `=1 ={"a":2} =[]`, list(members))
+	_, err = s.Open([]byte(`{"a":1} x`), p, out, nil)
+	require.Error(t, err)
+	require.NoError(t, s.Scan([]byte(`{"b":{"c":1}}`), p, out), "Scan collects nothing afterwards")
+}
+
+func list(members []event.Member) string {
+	var parts []string
+	for _, m := range members {
+		parts = append(parts, string(m.Name)+"="+string(m.Value))
+	}
+	return strings.Join(parts, " ")
+}
+
 func TestCompilePathsRefusesEmptySegments(t *testing.T) {
 	for _, path := range []string{"", ".", "a.", ".a", "a..b"} {
 		_, err := event.CompilePaths("ok", path)
