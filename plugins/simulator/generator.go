@@ -226,6 +226,13 @@ func (g *Generator) StopFaults() {
 	g.silence.end()
 }
 
+// KeepMaking goes on making facts beyond Count and Duration.
+func (g *Generator) KeepMaking() {
+	g.opts.Count, g.opts.Duration = 0, 0
+	g.nextFact = max(g.nextFact, g.now)
+	g.making = true
+}
+
 // StopFacts ends the making of facts.
 func (g *Generator) StopFacts() { g.making = false }
 

@@ -73,8 +73,9 @@ func play(t testing.TB, opts Options) *run {
 			r.take(gen.renderer, Cloud(c), gen.now, events)
 		}
 		if !gen.making && !stopped {
-			stopped, gen.making, gen.opts.Count, gen.opts.Duration = true, true, 0, 0
+			stopped = true
 			gen.StopFaults()
+			gen.KeepMaking()
 		}
 		if stopped && gen.Settled() && gen.making {
 			gen.StopFacts()
