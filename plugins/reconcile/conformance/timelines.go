@@ -19,7 +19,7 @@ import (
 func Timelines(t *testing.T, newHost NewHost, traits Traits) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cfg := drawConfig(rt)
-		script := drawScript(rt, cfg, traits)
+		script := drawScript(rt, traits)
 		want, timeline := judged(cfg, script)
 		got, err := play(t, newHost, traits, cfg, script)
 		if err != nil {
@@ -60,77 +60,90 @@ func drawConfig(t *rapid.T) oracle.Config {
 	return cfg
 }
 
-// drawing is the state of a script while it is drawn: the event time that the
-// clouds have reached, from which most events stray little.
-type drawing struct {
-	now  time.Time
-	wall time.Time
+// move is one step of a script before it is written as an event: what it does
+// relative to the time that the clouds have reached. A script is a slice of
+// moves, so that shrinking can leave any of them out.
+type move struct {
+	ticks   int // wall time passes instead
+	elapsed time.Duration
+	years   int
+	forward time.Duration // by which the time reached goes on
+	astray  time.Duration // by which the event strays from it
+	event   Event
+	flaw    int
 }
 
-func drawScript(t *rapid.T, cfg oracle.Config, traits Traits) []Step {
-	d := drawing{now: Base, wall: Base}
-	var script []Step
-	n := rapid.IntRange(1, 60).Draw(t, "steps")
-	for len(script) < n {
-		kind := rapid.IntRange(0, 9).Draw(t, "kind")
-		switch {
-		case kind < 7 || traits.NoTicks:
-			script = append(script, d.event(t))
-		case kind < 9:
-			script = append(script, d.ticks(t, 1)...)
-		default:
-			script = append(script, d.ticks(t, rapid.IntRange(1, 35).Draw(t, "idle for"))...)
-		}
+var moves = rapid.Custom(func(t *rapid.T) move {
+	m := move{event: Event{ID: "a", Source: "/1"}}
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
+	case 7, 8:
+		m.ticks = 1
+	case 9:
+		m.ticks = rapid.IntRange(1, 35).Draw(t, "ticks")
+	default:
+		m.drawEvent(t)
 	}
-	if !traits.NoEnd && rapid.Bool().Draw(t, "end") {
-		script = append(script, Step{End: true, Wall: d.wall})
-	}
-	return script
-}
+	m.elapsed = rapid.SampledFrom([]time.Duration{time.Second, 500 * time.Millisecond, time.Hour}).Draw(t, "elapsed")
+	return m
+})
 
-func (d *drawing) ticks(t *rapid.T, count int) []Step {
-	elapsed := rapid.SampledFrom([]time.Duration{500 * time.Millisecond, time.Second, time.Hour}).Draw(t, "elapsed")
-	var steps []Step
-	for range count {
-		steps = append(steps, Step{Tick: elapsed, Wall: d.wall})
-	}
-	return steps
-}
-
-// event draws an event: mostly near the time reached, sometimes seconds on,
-// sometimes years away, rarely unreadable or without a key.
-func (d *drawing) event(t *rapid.T) Step {
+// drawEvent draws an event: mostly near the time reached, sometimes seconds on,
+// sometimes years away, rarely unreadable, without a key or of the future.
+func (m *move) drawEvent(t *rapid.T) {
 	switch rapid.IntRange(0, 19).Draw(t, "time goes") {
-	case 0, 1, 2, 3, 4, 5:
-		d.now = d.now.Add(time.Duration(rapid.IntRange(1, 30).Draw(t, "seconds")) * time.Second)
+	case 1, 2, 3, 4, 5:
+		m.forward = time.Duration(rapid.IntRange(1, 30).Draw(t, "forward")) * time.Second
 	case 6:
-		d.now = d.now.AddDate(rapid.IntRange(-2, 2).Draw(t, "years"), 0, 0)
+		m.years = rapid.IntRange(-2, 2).Draw(t, "years")
 	}
-	at := d.now.Add(time.Duration(rapid.IntRange(-20, 3).Draw(t, "astray")) * time.Second)
-	d.wall = d.now.Add(10 * time.Second)
-	e := Event{
-		Cloud:  rapid.SampledFrom([]string{"aws", "aws", "gcp", "gcp", "azure", "azure", "edge", "stranger", "alien"}).Draw(t, "cloud"),
+	m.astray = time.Duration(rapid.SampledFrom([]int{0, 0, 0, 1, 3, -1, -2, -5, -10, -20}).Draw(t, "astray")) * time.Second
+	m.event = Event{
+		Cloud:  rapid.SampledFrom([]string{"aws", "gcp", "azure", "aws", "gcp", "azure", "edge", "stranger", "alien"}).Draw(t, "cloud"),
 		Key:    rapid.SampledFrom([]string{"k0", "k1", "k2", "k3", "k4"}).Draw(t, "key"),
 		Type:   rapid.SampledFrom([]string{"", "", "", "payment"}).Draw(t, "type"),
 		ID:     rapid.SampledFrom([]string{"a", "b"}).Draw(t, "id"),
 		Source: rapid.SampledFrom([]string{"/1", "/2"}).Draw(t, "source"),
-		Time:   at.Format(time.RFC3339Nano),
 		Data:   []Member{{"amount", rapid.SampledFrom(lawAmounts).Draw(t, "amount")}},
 	}
 	if note := rapid.SampledFrom(lawNotes).Draw(t, "note"); note != "" {
-		e.Data = append(e.Data, Member{"note", note})
+		m.event.Data = append(m.event.Data, Member{"note", note})
 	}
-	switch rapid.IntRange(0, 29).Draw(t, "flaw") {
-	case 0:
-		e.Key = ""
+	m.flaw = rapid.IntRange(0, 29).Draw(t, "flaw")
+}
+
+func drawScript(t *rapid.T, traits Traits) []Step {
+	now := Base
+	wall := func() time.Time { return now.Add(10 * time.Second) }
+	var script []Step
+	for _, m := range rapid.SliceOfN(moves, 1, 60).Draw(t, "moves") {
+		now = now.AddDate(m.years, 0, 0).Add(m.forward)
+		if m.ticks == 0 {
+			script = append(script, Step{Event: m.document(now.Add(m.astray)), Wall: wall()})
+		}
+		for range m.ticks {
+			script = append(script, Step{Tick: m.elapsed, Wall: wall()})
+		}
+	}
+	if !traits.NoEnd && rapid.Bool().Draw(t, "end") {
+		script = append(script, Step{End: true, Wall: wall()})
+	}
+	return script
+}
+
+func (m move) document(at time.Time) []byte {
+	e := m.event
+	e.Time = at.Format(time.RFC3339Nano)
+	switch m.flaw {
 	case 1:
-		e.Time = "yesterday"
+		e.Key = ""
 	case 2:
-		e.Time = at.Add(2 * time.Hour).Format(time.RFC3339Nano)
+		e.Time = "yesterday"
 	case 3:
+		e.Time = at.Add(2 * time.Hour).Format(time.RFC3339Nano)
+	case 4:
 		e.Ingest = at.Add(-2 * time.Hour).Format(time.RFC3339Nano)
 	}
-	return Step{Event: e.JSON(), Wall: d.wall}
+	return e.JSON()
 }
 
 // describe writes a config and a script so that a failure can be read, and

@@ -108,7 +108,8 @@ func (v verdict) checkSample(script []Step) error {
 	if of.Type != v.Type || of.Correlationid != v.Key {
 		return fmt.Errorf("the sample is of fact %s %s", of.Type, of.Correlationid)
 	}
-	carriers := v.Present
+	carriers := append(append([]string{}, v.Present...), v.Unexpected...)
+	sort.Strings(carriers)
 	if len(carriers) == 0 {
 		carriers = v.Unexpected
 	}
@@ -143,10 +144,7 @@ func Line(r oracle.Revision, sources bool) string {
 	fmt.Fprintf(&b, " opened=%s deadline=%s", offset(r.OpenedAt), offset(r.Deadline))
 	if sources {
 		fmt.Fprintf(&b, " rule=%s expected=%s", r.Rule, strings.Join(r.Expected, ","))
-		for _, p := range r.Present {
-			e := r.Events[p]
-			fmt.Fprintf(&b, " %s=%s|%s|%s", p, e.ID, e.Source, offset(e.Time))
-		}
+		writeReferences(&b, r.Events)
 	}
 	return b.String()
 }
@@ -158,6 +156,15 @@ func Final(j oracle.Judgement) string {
 	fmt.Fprintf(&b, "%s present=%v missing=%v stalled=%v unexpected=%v", j.Status, j.Present, j.Missing, j.Stalled, j.Unexpected)
 	writeDiffs(&b, j.Diffs)
 	return b.String()
+}
+
+func writeReferences(b *strings.Builder, events map[string]oracle.Reference) {
+	var parts []string
+	for p, e := range events {
+		parts = append(parts, fmt.Sprintf(" %s=%s|%s|%s", p, e.ID, e.Source, offset(e.Time)))
+	}
+	sort.Strings(parts)
+	b.WriteString(strings.Join(parts, ""))
 }
 
 func writeDiffs(b *strings.Builder, diffs []oracle.Diff) {

@@ -101,6 +101,9 @@ func (t *Timeline) Event(doc []byte, wall time.Time) {
 	if reason != "" {
 		t.Flags = append(t.Flags, Flag{Doc: string(doc), Reason: reason})
 	}
+	if _, known := t.facts[e.fact]; reason == "" && !known {
+		t.makeRoom()
+	}
 	if reason == "" || reason == TooLate {
 		t.clock(t.cfg.Expectations[e.rule]).arrive(e, t.now)
 	}
@@ -262,24 +265,21 @@ func (f *fact) take(e event) {
 		f.reps[e.cloud] = e
 		return
 	}
-	if f.compares(e.cloud) {
-		if f.differ(rep, e) {
-			f.conflict[e.cloud]++
-		} else {
-			f.duplicate[e.cloud]++
-		}
+	if f.differ(rep, e) {
+		f.conflict[e.cloud]++
+	} else {
+		f.duplicate[e.cloud]++
 	}
 	if rep.before(e) {
 		f.reps[e.cloud] = e
 	}
 }
 
-// compares is false for unexpected participants.
-func (f *fact) compares(participant string) bool {
-	return contains(f.rule.Expect, participant) || contains(f.rule.Optional, participant)
-}
-
+// differ is false for unexpected participants, who are never compared.
 func (f *fact) differ(a, b event) bool {
+	if !contains(f.rule.Expect, a.cloud) && !contains(f.rule.Optional, a.cloud) {
+		return false
+	}
 	for i, cmp := range f.rule.Compare {
 		if !cmp.agree(a.fields[i], b.fields[i]) {
 			return true
@@ -301,23 +301,33 @@ func (t *Timeline) judge(f *fact) Judgement {
 	return f.rule.judge(f.reps, func(p string) bool { return t.passed(f, p) })
 }
 
-// settle does everything that is due, fact by fact in the order of opening.
-func (t *Timeline) settle() {
+// inOrder returns all facts in the order of opening.
+func (t *Timeline) inOrder() []*fact {
 	all := make([]*fact, 0, len(t.facts))
 	for _, f := range t.facts {
 		all = append(all, f)
 	}
 	sort.Slice(all, func(i, k int) bool { return all[i].number < all[k].number })
+	return all
+}
+
+// makeRoom closes the facts opened first, so that one more may open.
+func (t *Timeline) makeRoom() {
+	for _, f := range t.inOrder() {
+		if f.open && t.Open() >= t.cfg.MaxOpen {
+			t.emit(f, ByPressure)
+		}
+	}
+}
+
+// settle does everything that is due, fact by fact in the order of opening.
+func (t *Timeline) settle() {
+	all := t.inOrder()
 	for _, f := range all {
 		if f.open {
 			t.closeIfDue(f)
 		} else {
 			t.correctPassed(f)
-		}
-	}
-	for _, f := range all {
-		if f.open && t.Open() > t.cfg.MaxOpen {
-			t.emit(f, ByPressure)
 		}
 	}
 	for _, f := range all {
@@ -424,9 +434,7 @@ func (t *Timeline) emit(f *fact, cause string) {
 		if n := f.conflict[p]; n > 0 {
 			r.Conflict[p] = n
 		}
-		if f.compares(p) {
-			r.Events[p] = Reference{ID: rep.id, Source: rep.source, Time: rep.at}
-		}
+		r.Events[p] = Reference{ID: rep.id, Source: rep.source, Time: rep.at}
 	}
 	sort.Strings(r.Late)
 	t.Revisions = append(t.Revisions, r)
