@@ -102,12 +102,26 @@ func (x Traits) can(script []Step) bool {
 	return true
 }
 
-// report is a result in a form that can be compared: the lines of every fact's
-// revisions in order, and the flagged events.
+// report is a result in a form that can be compared: every fact's revisions in
+// order, and the flagged events.
 type report struct {
-	facts map[oracle.FactKey][]string
-	final map[oracle.FactKey]oracle.Revision
-	flags []string
+	revisions map[oracle.FactKey][]oracle.Revision
+	flags     []string
+}
+
+func (r report) final(k oracle.FactKey) (last oracle.Revision, ok bool) {
+	if n := len(r.revisions[k]); n > 0 {
+		return r.revisions[k][n-1], true
+	}
+	return last, false
+}
+
+func (r report) lines(k oracle.FactKey) []string {
+	var lines []string
+	for _, rev := range r.revisions[k] {
+		lines = append(lines, Line(rev, true))
+	}
+	return lines
 }
 
 // play runs the script on a new host and reads what it emitted.
@@ -116,7 +130,7 @@ func play(t testing.TB, newHost NewHost, traits Traits, cfg oracle.Config, scrip
 	if err != nil {
 		return report{}, fmt.Errorf("running the script: %w", err)
 	}
-	rep := report{facts: map[oracle.FactKey][]string{}, final: map[oracle.FactKey]oracle.Revision{}}
+	rep := report{revisions: map[oracle.FactKey][]oracle.Revision{}}
 	ids := map[string]oracle.FactKey{}
 	for _, v := range res.Verdicts {
 		r, id, err := parseVerdict(v.JSON, script)
@@ -127,8 +141,7 @@ func play(t testing.TB, newHost NewHost, traits Traits, cfg oracle.Config, scrip
 			return report{}, fmt.Errorf("facts %v and %v share the id %s", known, r.Fact, id)
 		}
 		ids[id] = r.Fact
-		rep.facts[r.Fact] = append(rep.facts[r.Fact], Line(r, true))
-		rep.final[r.Fact] = r
+		rep.revisions[r.Fact] = append(rep.revisions[r.Fact], r)
 	}
 	rep.flags = flagLines(res.Flags)
 	if traits.TracksEvents {
@@ -150,10 +163,9 @@ func judged(cfg oracle.Config, script []Step) (report, *oracle.Timeline) {
 			timeline.Tick(s.Tick)
 		}
 	}
-	rep := report{facts: map[oracle.FactKey][]string{}, final: map[oracle.FactKey]oracle.Revision{}}
+	rep := report{revisions: map[oracle.FactKey][]oracle.Revision{}}
 	for _, r := range timeline.Revisions {
-		rep.facts[r.Fact] = append(rep.facts[r.Fact], Line(r, true))
-		rep.final[r.Fact] = r
+		rep.revisions[r.Fact] = append(rep.revisions[r.Fact], r)
 	}
 	rep.flags = flagLines(timeline.Flags)
 	return rep, timeline
@@ -162,15 +174,15 @@ func judged(cfg oracle.Config, script []Step) (report, *oracle.Timeline) {
 // compare says where two reports differ; "" when they don't.
 func compare(want, got report) string {
 	all := map[oracle.FactKey]bool{}
-	for k := range want.facts {
+	for k := range want.revisions {
 		all[k] = true
 	}
-	for k := range got.facts {
+	for k := range got.revisions {
 		all[k] = true
 	}
 	out := ""
 	for _, k := range sortedFacts(all) {
-		out += difference("fact "+factName(k), want.facts[k], got.facts[k])
+		out += difference("fact "+factName(k), want.lines(k), got.lines(k))
 	}
 	return out + difference("flagged", want.flags, got.flags)
 }

@@ -210,14 +210,14 @@ func checkLaw(c LawCase, script []Step, got report) error {
 		return fmt.Errorf("flagged: %v", got.flags)
 	}
 	for key, j := range want {
-		if r, ok := got.final[key]; !ok {
+		if r, ok := got.final(key); !ok {
 			return fmt.Errorf("no verdict of %s; want %s", factName(key), Final(j))
 		} else if Final(r.Judgement) != Final(j) {
 			return fmt.Errorf("fact %s\n  oracle %s\n  host   %s", factName(key), Final(j), Final(r.Judgement))
 		}
 	}
-	if len(got.final) != len(want) {
-		return fmt.Errorf("verdicts of %d facts; want %d", len(got.final), len(want))
+	if len(got.revisions) != len(want) {
+		return fmt.Errorf("verdicts of %d facts; want %d", len(got.revisions), len(want))
 	}
 	return nil
 }

@@ -108,8 +108,7 @@ func (v verdict) checkSample(script []Step) error {
 	if of.Type != v.Type || of.Correlationid != v.Key {
 		return fmt.Errorf("the sample is of fact %s %s", of.Type, of.Correlationid)
 	}
-	carriers := append(append([]string{}, v.Present...), v.Unexpected...)
-	sort.Strings(carriers)
+	carriers := v.Present
 	if len(carriers) == 0 {
 		carriers = v.Unexpected
 	}
