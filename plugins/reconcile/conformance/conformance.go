@@ -135,7 +135,7 @@ func play(t testing.TB, newHost NewHost, traits Traits, cfg oracle.Config, scrip
 	for _, v := range res.Verdicts {
 		r, id, err := parseVerdict(v.JSON, script)
 		if err != nil {
-			return report{}, fmt.Errorf("reading verdict %s: %w", v.JSON, err)
+			return report{}, fmt.Errorf("reading verdict %.400s: %w", v.JSON, err)
 		}
 		if known, ok := ids[id]; ok && known != r.Fact {
 			return report{}, fmt.Errorf("facts %v and %v share the id %s", known, r.Fact, id)

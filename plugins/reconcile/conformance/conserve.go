@@ -44,7 +44,7 @@ func conserved(res Result, script []Step) error {
 	for _, v := range res.Verdicts {
 		for _, i := range v.Accounts {
 			if i < 0 || i >= len(script) || state[i] != held || accounted[i] {
-				return fmt.Errorf("verdict %s accounts for step %d, which is not held or was accounted for before", v.JSON, i)
+				return fmt.Errorf("verdict %.400s accounts for step %d, which is not held or was accounted for before", v.JSON, i)
 			}
 			if of, by := factOf(script[i].Event), factOfVerdict(v.JSON); of != by {
 				return fmt.Errorf("verdict of %v accounts for step %d, an event of %v", by, i, of)

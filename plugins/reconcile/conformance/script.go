@@ -114,7 +114,7 @@ func (s *scripted) play(t *testing.T, newHost NewHost, traits Traits) (string, e
 	for _, v := range res.Verdicts {
 		r, _, err := parseVerdict(v.JSON, s.steps)
 		if err != nil {
-			return "", fmt.Errorf("reading verdict %s: %w", v.JSON, err)
+			return "", fmt.Errorf("reading verdict %.400s: %w", v.JSON, err)
 		}
 		if seen[r.Fact]++; seen[r.Fact] > s.printed[r.Fact] {
 			lines = append(lines, fmt.Sprintf("%s\x00%04d\x00%s", factName(r.Fact), seen[r.Fact], Line(r, false)))
