@@ -32,8 +32,7 @@ func (g *Generator) plan(f *fact) {
 			}
 		}
 	case OutOfOrder:
-		l := g.opts.AllowedLateness
-		arrival[g.anyCloud()] += g.between(l*3/10, l*6/10)
+		g.delay(&arrival)
 	case Malformed:
 		g.spoil(f, &arrival)
 	}
@@ -68,6 +67,23 @@ func (g *Generator) conflict(f *fact, arrival *[cloudCount]int64) {
 		return
 	}
 	g.send(f, c, 1, arrival[c]+f.secondAfter)
+}
+
+// delay makes one cloud's event arrive out of order, by less than the allowed
+// lateness. What EventBridge makes of times, whole seconds, adds up to one of
+// them to the disorder.
+func (g *Generator) delay(arrival *[cloudCount]int64) {
+	l, c := g.opts.AllowedLateness, g.anyCloud()
+	low, high := l*3/10, l*6/10
+	if c == AWS {
+		if inSeconds := l - time.Second - 2*g.arrivalSkew; inSeconds > l/10 {
+			high = min(high, inSeconds)
+			low = min(low, high/2)
+		} else {
+			c = GCP
+		}
+	}
+	arrival[c] += g.between(low, high)
 }
 
 // spoil sends one defective event, besides the good one or instead of it.
