@@ -42,7 +42,8 @@ func sceneConfig() oracle.Config {
 func (s *stage) report(cloud string, fact int) { s.at(cloud, fact, time.Duration(fact)*time.Second) }
 
 func (s *stage) at(cloud string, fact int, at time.Duration) {
-	s.event(Event{Cloud: cloud, Key: "ord-" + strconv.Itoa(fact), Time: Base.Add(at).Format(time.RFC3339Nano)})
+	s.event(Event{Cloud: cloud, Key: "ord-" + strconv.Itoa(fact), Time: Base.Add(at).Format(time.RFC3339Nano),
+		Ingest: Base.Add(at + time.Second).Format(time.RFC3339Nano)})
 }
 
 func (s *stage) event(e Event) {

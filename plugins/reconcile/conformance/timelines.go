@@ -37,7 +37,7 @@ func Timelines(t *testing.T, newHost NewHost, traits Traits) {
 func drawConfig(t *rapid.T) oracle.Config {
 	cfg := oracle.Config{
 		IdleTimeout:       rapid.SampledFrom([]time.Duration{2 * time.Second, 30 * time.Second}).Draw(t, "idle"),
-		CorrectionHorizon: rapid.SampledFrom([]time.Duration{5 * time.Second, time.Minute, time.Hour}).Draw(t, "horizon"),
+		CorrectionHorizon: rapid.SampledFrom([]time.Duration{15 * time.Second, time.Minute, time.Hour}).Draw(t, "horizon"),
 		MaxAhead:          rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "ahead"),
 		MaxOpen:           rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "max open"),
 		MaxClosed:         rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "max closed"),
@@ -118,28 +118,45 @@ func drawScript(t *rapid.T, traits Traits) []Step {
 	for _, m := range rapid.SliceOfN(moves, 1, 60).Draw(t, "moves") {
 		now = now.AddDate(m.years, 0, 0).Add(m.forward)
 		if m.ticks == 0 {
-			script = append(script, Step{Event: m.document(now.Add(m.astray)), Wall: wall()})
+			script = append(script, Step{Event: m.document(now.Add(m.astray), traits), Wall: wall()})
 		}
 		for range m.ticks {
 			script = append(script, Step{Tick: m.elapsed, Wall: wall()})
 		}
 	}
-	if !traits.NoEnd && rapid.Bool().Draw(t, "end") {
+	if rapid.Bool().Draw(t, "end") {
 		script = append(script, Step{End: true, Wall: wall()})
 	}
-	return script
+	return traits.reduce(script)
 }
 
-func (m move) document(at time.Time) []byte {
+// reduce leaves out of a script what the host cannot run.
+func (x Traits) reduce(script []Step) []Step {
+	var possible []Step
+	for _, s := range script {
+		if x.NoTicks {
+			s.Wall = time.Time{}
+		}
+		if s.Event != nil || x.can([]Step{s}) {
+			possible = append(possible, s)
+		}
+	}
+	return possible
+}
+
+func (m move) document(at time.Time, traits Traits) []byte {
 	e := m.event
 	e.Time = at.Format(time.RFC3339Nano)
+	if traits.NoTicks { // the wall clock is not ours to set
+		e.Ingest = e.Time
+	}
 	switch m.flaw {
 	case 1:
 		e.Key = ""
 	case 2:
 		e.Time = "yesterday"
 	case 3:
-		e.Time = at.Add(2 * time.Hour).Format(time.RFC3339Nano)
+		e.Time = at.Add(2 * time.Hour).Format(time.RFC3339Nano) // by the wall clock or the ingesttime
 	case 4:
 		e.Ingest = at.Add(-2 * time.Hour).Format(time.RFC3339Nano)
 	}

@@ -14,14 +14,14 @@ import (
 )
 
 // Config is what both oracles take. Zero durations and bounds take the
-// documented defaults.
+// documented defaults. As YAML it has the fields of the plugins.
 type Config struct {
 	Expectations      []Expectation `yaml:"expectations"`
-	IdleTimeout       time.Duration `yaml:"idle_timeout"`
-	CorrectionHorizon time.Duration `yaml:"correction_horizon"`
-	MaxAhead          time.Duration `yaml:"max_ahead"`
-	MaxOpen           int           `yaml:"max_open"`
-	MaxClosed         int           `yaml:"max_closed"`
+	IdleTimeout       time.Duration `yaml:"idle_timeout,omitempty"`
+	CorrectionHorizon time.Duration `yaml:"correction_horizon,omitempty"`
+	MaxAhead          time.Duration `yaml:"max_ahead,omitempty"`
+	MaxOpen           int           `yaml:"max_open,omitempty"`
+	MaxClosed         int           `yaml:"max_closed,omitempty"`
 }
 
 // Expectation says who must report a fact and what must agree.
