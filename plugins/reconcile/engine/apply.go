@@ -54,6 +54,8 @@ func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 	if reason != ReasonNone {
 		return out
 	}
+	e.rebuilding = false
+	e.wall = wall
 	if e.base == 0 {
 		e.base = wall
 	}
@@ -71,6 +73,7 @@ func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 		out.Opened, out.Held = true, true
 		e.arrive(c, in.hand, in.time)
 		e.closeIfDecided(ref, in.rule, wall)
+		e.trim(wall)
 		return out
 	}
 	fact := e.cells.at(ref)
@@ -79,6 +82,7 @@ func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 		out.Held = true
 		e.arrive(c, in.hand, in.time)
 		e.closeIfDecided(ref, in.rule, wall)
+		e.trim(wall)
 		return out
 	}
 	out.Held = e.applyClosed(ref, fact, in, token, wall)
@@ -91,6 +95,7 @@ func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 // no clock moves, nothing closes. opened tells that it opened a fact, held that
 // it was not skipped.
 func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held bool) {
+	e.rebuilding = true
 	in := &e.in
 	if reason, _ := e.read(doc, in); reason != ReasonNone || !e.enlist(in) {
 		return false, false
@@ -288,14 +293,14 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	e.content = content
 	more := max(len(r.Expect)-1, 0) * len(e.scratchRecord)
 	e.store(c, content, more)
-	e.join(c, in)
 	e.keep(c, in)
+	e.join(c, in)
 	if e.cfg.Tokens == TokensAll {
 		e.holdToken(c, token)
 	}
 	e.table.insert(&e.cells, c.hash1, ref)
 	r.open.add(ref, c.deadline)
-	e.open++
+	e.enqueue(ref, c)
 	return ref
 }
 
@@ -327,11 +332,12 @@ func (e *Engine) join(c *cell, in *incoming) {
 }
 
 // keep stores the whole event as the fact's sample, if samples are wanted and
-// it has none.
+// it has none, or only one of an unexpected participant. It comes before join.
 func (e *Engine) keep(c *cell, in *incoming) {
-	if !e.cfg.Sample || c.sample != 0 {
+	if !e.cfg.Sample || c.sample != 0 && (c.present != 0 || in.place >= len(in.rule.names)) {
 		return
 	}
+	e.blocks.release(c.sample)
 	var b []byte
 	c.sample, b = e.blocks.alloc(4 + len(in.doc))
 	order.PutUint32(b, uint32(len(in.doc)))
@@ -354,6 +360,7 @@ func (e *Engine) stamp(c *cell, token uint64, wall int64) {
 func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wall int64) {
 	r := in.rule
 	e.record(c, in, false)
+	e.keep(c, in)
 	e.join(c, in)
 	e.stamp(c, token, wall)
 	c.lastTime = max(c.lastTime, in.time)
@@ -416,7 +423,7 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 		e.load(record(block[at:]), r.fields(in.place), &e.old)
 		e.represent(in, &e.fresh)
 		if !e.fresh.outranks(&e.old) {
-			e.uncounted++
+			e.ignore(ref, c, in)
 			return false
 		}
 		if !e.changesVerdict(c, in) {
@@ -424,13 +431,13 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 			e.fresh.duplicate, e.fresh.conflict = e.old.duplicate, e.old.conflict
 			e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
 			e.replaceRecord(c, at, e.scratchRecord)
-			e.uncounted++
+			e.ignore(ref, c, in)
 			return false
 		}
 	}
 	e.record(c, in, true)
-	e.join(c, in)
 	e.keep(c, in)
+	e.join(c, in)
 	e.stamp(c, token, wall)
 	if e.cfg.Tokens == TokensAll {
 		e.holdToken(c, token)
@@ -443,6 +450,19 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 	return true
 }
 
+// ignore notes an event of a closed fact that changes no verdict; it may still
+// be the fact's last one.
+func (e *Engine) ignore(ref factRef, c *cell, in *incoming) {
+	e.uncounted++
+	if in.time <= c.lastTime {
+		return
+	}
+	c.lastTime = in.time
+	if c.state != stateWatched && c.bucket != 0 {
+		in.rule.closed.move(ref, c.end())
+	}
+}
+
 // changesVerdict reports whether the event, as its participant's new
 // representative, gives another status or other differences.
 func (e *Engine) changesVerdict(c *cell, in *incoming) bool {
@@ -452,7 +472,8 @@ func (e *Engine) changesVerdict(c *cell, in *incoming) bool {
 	e.loadAll(c, in.rule)
 	e.judge(c, in.rule, &e.before)
 	e.represent(in, &e.fresh)
-	e.byPlace(in.place).values = e.fresh.values
+	rep := e.byPlace(in.place)
+	rep.values = append(rep.values[:0], e.fresh.values...)
 	e.judge(c, in.rule, &e.verdict)
 	return e.before.status != e.verdict.status || string(e.before.diffs) != string(e.verdict.diffs)
 }

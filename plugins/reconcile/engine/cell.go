@@ -12,26 +12,28 @@ const (
 	stateOpen              // no verdict yet
 	stateWatched           // closed, with participants that may still pass
 	stateClosed            // closed
+	stateParked            // as watched, but its deadline is behind the horizon already, its end not
 )
 
 // set is a set of an expectation's participants, by their place in rule.names.
 type set uint32
 
-// cell is the fixed part of a fact: 96 bytes without a pointer, so that a
+// cell is the fixed part of a fact: 104 bytes without a pointer, so that a
 // million of them cost the garbage collector nothing.
 type cell struct {
-	hash1, hash2 uint64 // seeded hash of (tenant, type, key): the identity
-	opened       int64  // earliest event time, Unix nanoseconds
-	deadline     int64  // opened + window until revision 1, fixed by it
-	lastTime     int64  // latest event time
-	firstToken   uint64 // token of the event that opened the fact
-	lastToken    uint32 // token of the last event that changed it, minus firstToken, at most all ones
-	lastWall     uint32 // wall clock when that event was applied, milliseconds since Engine.base
-	present      set    // participants with a record
-	stalled      set    // absent and not passed, as of the last verdict
-	records      handle // key and one record a participant
-	sample       handle // a whole event
-	prev, next   factRef
+	hash1, hash2 uint64  // seeded hash of (tenant, type, key): the identity
+	opened       int64   // earliest event time, Unix nanoseconds
+	deadline     int64   // opened + window until revision 1, fixed by it
+	lastTime     int64   // latest event time
+	firstToken   uint64  // token of the event that opened the fact
+	lastToken    uint32  // token of the last event that changed it, minus firstToken, at most all ones
+	lastWall     uint32  // wall clock when that event was applied, milliseconds since Engine.base
+	present      set     // participants with a record
+	stalled      set     // absent and not passed, as of the last verdict
+	records      handle  // key and one record a participant
+	sample       handle  // a whole event
+	prev, next   factRef // in the bucket
+	older, newer factRef // while open, in order of opening; while parked, among the parked
 	bucket       bucketRef
 	revision     uint32
 	route        uint32
@@ -41,6 +43,11 @@ type cell struct {
 
 // end is what forgetting goes by: the later of deadline and last event.
 func (c *cell) end() int64 { return max(c.deadline, c.lastTime) }
+
+// endsBefore orders closed facts by end, then by opening.
+func (c *cell) endsBefore(d *cell) bool {
+	return c.end() < d.end() || c.end() == d.end() && c.firstToken < d.firstToken
+}
 
 const (
 	cellsPerPage = 1 << 9

@@ -149,7 +149,7 @@ func (e *Engine) beforeArrival(c *clock, hand int, at, wall int64) {
 	for _, r := range c.rules {
 		place := r.placeOf[hand]
 		if place >= 0 && r.watchMask&(1<<place) != 0 && r.watchMask&(r.watchMask-1) != 0 {
-			e.sweepWatched(r, true, unlimited(), wall)
+			e.sweepWatched(r, unlimited(), wall)
 		}
 	}
 }
@@ -209,21 +209,36 @@ func (e *Engine) arrive(c *clock, hand int, at int64) {
 	}
 }
 
-// AdoptMarks raises this engine's marks to the highest that any engine sharing
-// its Arrivals has seen: its partition is read to the end, so nothing older
-// will come from a participant that has moved on elsewhere.
-func (e *Engine) AdoptMarks(wall int64) {
+// Marks is a copy of the highest event times that any engine of an Arrivals has
+// seen.
+type Marks map[arrivalKey]int64
+
+// Marks returns the highest event times seen so far.
+func (a *Arrivals) Marks() Marks {
+	m := make(Marks, len(a.entries))
+	for k, e := range a.entries {
+		m[k] = e.mark
+	}
+	return m
+}
+
+// AdoptMarks raises this engine's marks to m, as taken before the host asked
+// its broker for the end that the engine's partition has now been read to:
+// nothing older can come from a participant that had moved on elsewhere by then.
+func (e *Engine) AdoptMarks(m Marks, wall int64) {
+	e.rebuilding = false
 	for _, c := range e.clocks {
 		for i := range c.hands {
 			h := &c.hands[i]
-			if h.arrival.mark <= h.mark {
+			mark, ok := m[arrivalKey{c.name, h.participant}]
+			if !ok || mark <= h.mark {
 				continue
 			}
 			e.settle(c, wall)
-			h.mark = h.arrival.mark
+			h.mark = mark
 			c.changed = true
-			if h.mark > c.highest {
-				c.highest, c.reached = h.mark, e.arrivals.run
+			if mark > c.highest {
+				c.highest, c.reached = mark, e.arrivals.run
 				e.rewind(c)
 			}
 		}
@@ -233,6 +248,7 @@ func (e *Engine) AdoptMarks(wall int64) {
 // RestoreClocks loads what Clocks returned before a restart. Clocks and
 // participants that the expectations no longer know are left out.
 func (e *Engine) RestoreClocks(states []ClockState) {
+	e.rebuilding = true
 	for _, s := range states {
 		c := e.clockNamed[s.Clock]
 		if c == nil {

@@ -69,11 +69,16 @@ func (e *Engine) closeFact(ref factRef, r *rule, by ClosedBy, wall int64) {
 		by = ByIdle
 	}
 	r.open.remove(ref)
-	e.open--
+	e.dequeue(c)
 	e.closedFacts++
 	e.emit(c, r, by, wall)
 	e.linkClosed(ref, c, r)
-	for e.closedFacts > e.cfg.MaxClosed && e.forgetOldest() {
+}
+
+// trim keeps the number of closed facts within MaxClosed, after all that the
+// clocks have decided of the facts concerned.
+func (e *Engine) trim(wall int64) {
+	for e.closedFacts > e.cfg.MaxClosed && e.forgetOldest(wall) {
 	}
 }
 
@@ -95,17 +100,49 @@ func (e *Engine) linkClosed(ref factRef, c *cell, r *rule) {
 	}
 }
 
+// park moves a watched fact to where its end belongs: its deadline is behind the
+// horizon, so the wheel by deadlines would let it go too early.
+func (e *Engine) park(ref factRef, c *cell, r *rule) {
+	if c.stalled == 0 {
+		return
+	}
+	e.unlink(ref, c, r)
+	c.state = stateParked
+	r.closed.add(ref, c.end())
+	c.older, c.newer = 0, r.parked
+	if r.parked != 0 {
+		e.cells.at(r.parked).older = ref
+	}
+	r.parked = ref
+	r.watchMask |= c.stalled
+	r.clock.watching++
+}
+
 // unlink takes a closed fact off its wheel.
 func (e *Engine) unlink(ref factRef, c *cell, r *rule) {
-	switch {
-	case c.bucket == 0: // set aside
-	case c.state == stateWatched:
+	switch c.state {
+	case stateWatched:
 		r.watched.remove(ref)
-		if r.clock.watching--; r.watched.count == 0 {
-			r.watchMask = 0
-		}
-	default:
+	case stateParked:
 		r.closed.remove(ref)
+		if c.older != 0 {
+			e.cells.at(c.older).newer = c.newer
+		} else {
+			r.parked = c.newer
+		}
+		if c.newer != 0 {
+			e.cells.at(c.newer).older = c.older
+		}
+		c.older, c.newer = 0, 0
+	default:
+		if c.bucket != 0 { // 0: set aside
+			r.closed.remove(ref)
+		}
+		return
+	}
+	r.clock.watching--
+	if r.watched.count == 0 && r.parked == 0 {
+		r.watchMask = 0
 	}
 }
 
@@ -175,22 +212,23 @@ func (e *Engine) setAside(ref factRef, r *rule) {
 
 // forgetOldest forgets the closed fact with the earliest end, because there are
 // too many. False: none can be forgotten.
-func (e *Engine) forgetOldest() bool {
+func (e *Engine) forgetOldest(wall int64) bool {
 	for {
 		var oldest factRef
 		var owner *rule
 		for _, r := range e.rules {
 			for _, w := range [...]*wheel{&r.closed, &r.watched} {
-				ref := e.earliest(w, (*cell).end)
-				if ref != 0 && (oldest == 0 || e.cells.at(ref).end() < e.cells.at(oldest).end()) {
+				ref := e.earliestEnd(w)
+				if ref != 0 && (oldest == 0 || e.cells.at(ref).endsBefore(e.cells.at(oldest))) {
 					oldest, owner = ref, r
 				}
 			}
 		}
-		switch {
-		case oldest == 0:
+		if oldest == 0 {
 			return false
-		case e.forgettable(e.cells.at(oldest)):
+		}
+		e.correctPassed(oldest, owner, wall)
+		if e.forgettable(e.cells.at(oldest)) {
 			e.forget(oldest)
 			return true
 		}
@@ -198,14 +236,11 @@ func (e *Engine) forgetOldest() bool {
 	}
 }
 
-// earliest returns the fact of a wheel's first bucket with the smallest instant.
-func (e *Engine) earliest(w *wheel, instant func(*cell) int64) factRef {
+// earliestEnd returns the fact of a wheel's first bucket with the earliest end.
+func (e *Engine) earliestEnd(w *wheel) factRef {
 	best := w.oldest()
-	if best == 0 {
-		return 0
-	}
 	for ref := best; ref != 0; ref = e.cells.at(ref).next {
-		if instant(e.cells.at(ref)) < instant(e.cells.at(best)) {
+		if e.cells.at(ref).endsBefore(e.cells.at(best)) {
 			best = ref
 		}
 	}
@@ -224,8 +259,8 @@ func (e *Engine) makeRoom(wall int64) {
 	}
 }
 
-// CloseOldest closes the open fact with the earliest deadline as pressure: a
-// bound of the host was hit. False: none is open.
+// CloseOldest closes the open fact that was opened first as pressure: a bound of
+// the host was hit. False: none is open.
 func (e *Engine) CloseOldest(wall int64) bool {
 	for _, c := range e.clocks {
 		e.settle(c, wall)
@@ -234,35 +269,58 @@ func (e *Engine) CloseOldest(wall int64) bool {
 }
 
 func (e *Engine) closeOldest(wall int64) bool {
-	var oldest factRef
-	var owner *rule
-	for _, r := range e.rules {
-		ref := e.earliest(&r.open, func(c *cell) int64 { return c.deadline })
-		if ref != 0 && (oldest == 0 || e.cells.at(ref).deadline < e.cells.at(oldest).deadline) {
-			oldest, owner = ref, r
-		}
-	}
-	if oldest == 0 {
+	if e.oldest == 0 {
 		return false
 	}
 	e.pressure++
-	e.closeFact(oldest, owner, ByPressure, wall)
+	e.closeFact(e.oldest, e.routes.list[e.cells.at(e.oldest).route].rule, ByPressure, wall)
 	return true
 }
 
-// CloseBelow closes as pressure every open fact whose first token is lower than
-// token, and returns how many: a host whose log may be read again only so far
-// moves its lowest open offset with it. It looks at every open fact.
-func (e *Engine) CloseBelow(token uint64, wall int64) (closed int) {
-	for _, c := range e.clocks {
-		e.settle(c, wall)
+// OldestToken returns the token of the event that opened the oldest open fact.
+// False: none is open.
+func (e *Engine) OldestToken() (token uint64, ok bool) {
+	if e.oldest == 0 {
+		return 0, false
 	}
-	for ref := factRef(1); ref < e.cells.next; ref++ {
-		if c := e.cells.at(ref); c.state == stateOpen && c.firstToken < token {
-			e.pressure++
-			closed++
-			e.closeFact(ref, e.routes.list[c.route].rule, ByPressure, wall)
-		}
+	return e.cells.at(e.oldest).firstToken, true
+}
+
+// Remembers reports whether the fact is closed and remembered, and revision is
+// its latest.
+func (e *Engine) Remembers(id Identity, revision uint32) bool {
+	ref := e.table.find(&e.cells, id[0], id[1])
+	if ref == 0 {
+		return false
 	}
-	return closed
+	c := e.cells.at(ref)
+	return c.state != stateOpen && c.revision == revision
+}
+
+// enqueue puts an open fact behind the others.
+func (e *Engine) enqueue(ref factRef, c *cell) {
+	c.older = e.newest
+	if e.newest != 0 {
+		e.cells.at(e.newest).newer = ref
+	} else {
+		e.oldest = ref
+	}
+	e.newest = ref
+	e.open++
+}
+
+// dequeue takes a fact that is no longer open out of the order.
+func (e *Engine) dequeue(c *cell) {
+	if c.older != 0 {
+		e.cells.at(c.older).newer = c.newer
+	} else {
+		e.oldest = c.newer
+	}
+	if c.newer != 0 {
+		e.cells.at(c.newer).older = c.older
+	} else {
+		e.newest = c.older
+	}
+	c.older, c.newer = 0, 0
+	e.open--
 }

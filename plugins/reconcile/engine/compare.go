@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (c *comparer) check(raw, scratch []byte) ([]byte, error) {
 	if bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0 {
 		return scratch, nil
 	}
-	if _, err := event.ParseDecimal(raw); err == event.ErrExponent {
+	if _, err := event.ParseDecimal(raw); errors.Is(err, event.ErrExponent) {
 		return scratch, fmt.Errorf("field %s: %.40s: %w", c.field, raw, err)
 	}
 	return scratch, nil

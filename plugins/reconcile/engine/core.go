@@ -32,11 +32,13 @@ type Engine struct {
 	buckets bucketPool
 	sources interned
 	seed    [2]maphash.Seed
+	wall    int64 // the latest that a call brought
 	base    int64 // wall clock of the first event, Unix nanoseconds
 
 	open, closedFacts int
+	oldest, newest    factRef // open facts in order of opening
 	ended             bool
-	edgesDue          bool // the buckets at the edge are to be looked through
+	rebuilding        bool // only half of the state is there: nothing is decided
 	forgetBelow       uint64
 	sweptRule         int // where Expire goes on
 
@@ -159,6 +161,7 @@ func (e *Engine) attach(r *rule) {
 		r.edges = append(r.edges, noInstant)
 		r.seen = append(r.seen, noInstant)
 		r.seenEdges = append(r.seenEdges, noInstant)
+		r.parkedAt = append(r.parkedAt, noInstant)
 	}
 	for _, w := range []*wheel{&r.open, &r.watched, &r.closed} {
 		*w = wheel{width: r.width(), cells: &e.cells, pool: &e.buckets}
@@ -186,7 +189,6 @@ func (r *rule) linkHands() {
 func (e *Engine) Tick(elapsed time.Duration) { e.arrivals.Tick(elapsed) }
 
 func (e *Engine) ticked() {
-	e.edgesDue = true
 	for _, c := range e.clocks {
 		c.changed = true
 	}
@@ -194,6 +196,9 @@ func (e *Engine) ticked() {
 
 // EndInput makes every participant pass. Call Expire until nothing is due.
 func (e *Engine) EndInput() {
+	for _, c := range e.clocks {
+		e.settle(c, e.wall)
+	}
 	e.ended = true
 	e.ticked()
 }

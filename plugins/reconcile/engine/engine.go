@@ -62,9 +62,12 @@ type Config struct {
 	CorrectionHorizon time.Duration // [10m]
 	MaxAhead          time.Duration // [1h]
 	MaxOpen           int           // open facts [1,000,000]
-	MaxClosed         int           // remembered closed facts [1,000,000]
-	Sample            bool          // keep one whole event per fact for verdicts that lack a participant
-	Tokens            TokenMode
+	// MaxClosed bounds the closed facts that are remembered [1,000,000]; beyond
+	// it the one with the earliest end is forgotten. Which facts are closed at
+	// that moment depends on how promptly the host calls Expire.
+	MaxClosed int
+	Sample    bool // keep one whole event per fact for verdicts that lack a participant
+	Tokens    TokenMode
 	// State makes Verdict.State available: what judging a later event needs.
 	State bool
 	// Arrivals is shared by the engines of one process, so that a participant
@@ -91,10 +94,14 @@ type Outcome struct {
 	Participant, Tenant []byte
 }
 
+// Identity tells facts apart within one engine, until it is closed.
+type Identity [2]uint64
+
 // Verdict is one emitted verdict. Everything in it belongs to the receiver,
 // except where noted.
 type Verdict struct {
 	ID       [16]byte
+	Identity Identity
 	Revision uint32
 	Status   Status
 	ClosedBy ClosedBy

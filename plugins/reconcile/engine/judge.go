@@ -189,7 +189,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	}
 	route := &e.routes.list[c.route]
 	v := &Verdict{
-		Revision: c.revision, Status: c.status, ClosedBy: by,
+		Identity: Identity{c.hash1, c.hash2}, Revision: c.revision, Status: c.status, ClosedBy: by,
 		Tenant: route.tenant, Type: route.eventType, Key: string(keyOf(e.block(c))),
 		Expectation: r.Name,
 		LastEvent:   e.base + int64(c.lastWall)*1e6,

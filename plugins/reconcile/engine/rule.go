@@ -42,13 +42,15 @@ type rule struct {
 	open    wheel     // open facts by deadline
 	watched wheel     // closed facts with stalled participants, by deadline
 	closed  wheel     // other closed facts by end
+	parked  factRef   // closed facts in state parked, a list
 	blocked []factRef // closed, past their horizon, not yet below forgetBelow
 
 	cursors   []int64 // per name: the lowest key of open not swept yet
 	edges     []int64 // per name: the threshold at the last scan of the bucket it falls into
 	seen      []int64 // per name: the lowest key of watched not swept yet
 	seenEdges []int64
-	watchMask set // union of the stalled participants of watched facts
+	parkedAt  []int64 // per name: the pass threshold at the last look through parked
+	watchMask set     // union of the stalled participants of watched facts
 }
 
 func compileRule(x Expectation) (*rule, error) {

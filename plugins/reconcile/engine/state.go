@@ -84,11 +84,13 @@ func (r *rule) namesIn(who set) (names []string) {
 // RestoreClosed puts a closed fact back. state is Verdict.State; verdict is the
 // verdict's JSON, from which a sample is taken, or nil. Whatever the order of
 // calls, the greatest (opened_at, revision) of a fact wins. A fact that no
-// expectation matches any more is left out. Errors wrap ErrState.
-func (e *Engine) RestoreClosed(state, verdict []byte) error {
+// expectation matches any more is left out; its Identity is zero. Errors wrap
+// ErrState.
+func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
+	e.rebuilding = true
 	d := decoder{rest: state}
 	if v := d.byte(); v != stateVersion || d.bad {
-		return fmt.Errorf("%w: version %d: this binary reads version %d", ErrState, v, stateVersion)
+		return Identity{}, fmt.Errorf("%w: version %d: this binary reads version %d", ErrState, v, stateVersion)
 	}
 	tenant, eventType, key := d.text(), d.text(), d.text()
 	var c cell
@@ -97,11 +99,11 @@ func (e *Engine) RestoreClosed(state, verdict []byte) error {
 	c.touch(d.u64())
 	c.revision = d.u32()
 	if d.bad {
-		return fmt.Errorf("%w: cut short", ErrState)
+		return Identity{}, fmt.Errorf("%w: cut short", ErrState)
 	}
 	route := e.routes.find(e.rules, eventType, tenant)
 	if route < 0 {
-		return nil
+		return Identity{}, nil
 	}
 	r := e.routes.list[route].rule
 	e.in = incoming{route: route, key: key}
@@ -111,12 +113,12 @@ func (e *Engine) RestoreClosed(state, verdict []byte) error {
 	if old != 0 {
 		o := e.cells.at(old)
 		if o.opened > c.opened || o.opened == c.opened && o.revision >= c.revision {
-			return nil
+			return Identity{c.hash1, c.hash2}, nil
 		}
 	}
 	content, err := e.restoreRecords(&d, r, &c, key)
 	if err != nil {
-		return err
+		return Identity{}, err
 	}
 	if old != 0 {
 		o := e.cells.at(old)
@@ -132,7 +134,7 @@ func (e *Engine) RestoreClosed(state, verdict []byte) error {
 	e.table.insert(&e.cells, c.hash1, ref)
 	e.closedFacts++
 	e.linkClosed(ref, fact, r)
-	return nil
+	return Identity{c.hash1, c.hash2}, nil
 }
 
 // restoreRecords decodes the lists of a state into a block's content and the
@@ -193,8 +195,10 @@ func (e *Engine) restoreSample(c *cell, r *rule, verdict []byte) {
 	if err := e.scanner.Scan(verdict, samplePath, out); err != nil || !bytes.HasPrefix(out[0], []byte("{")) {
 		return
 	}
-	e.in.doc = out[0]
-	e.keep(c, &e.in)
+	var b []byte
+	c.sample, b = e.blocks.alloc(4 + len(out[0]))
+	order.PutUint32(b, uint32(len(out[0])))
+	copy(b[4:], out[0])
 }
 
 var samplePath = event.MustCompilePaths("sample")

@@ -1,6 +1,9 @@
 package engine
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // budget is how many facts a sweep may still look at.
 type budget int
@@ -14,17 +17,16 @@ func unlimited() *budget {
 // at most and reports whether more may be due. wall is the wall clock, for
 // decided_at.
 func (e *Engine) Expire(limit int, wall int64) (more bool) {
+	e.rebuilding = false
+	e.wall = wall
 	left := budget(limit)
 	for range e.rules {
 		r := e.rules[e.sweptRule]
-		if r.clock.changed || e.edgesDue {
-			if !e.sweep(r, e.edgesDue, &left, wall) {
-				return true
-			}
+		if r.clock.changed && !e.sweep(r, &left, wall) {
+			return true
 		}
 		e.sweptRule = (e.sweptRule + 1) % len(e.rules)
 	}
-	e.edgesDue = false
 	for _, c := range e.clocks {
 		c.changed = false
 	}
@@ -33,16 +35,19 @@ func (e *Engine) Expire(limit int, wall int64) (more bool) {
 
 // settle carries out everything that a clock's state has decided.
 func (e *Engine) settle(c *clock, wall int64) {
+	if e.rebuilding {
+		return
+	}
 	for _, r := range c.rules {
-		e.sweep(r, true, unlimited(), wall)
+		e.sweep(r, unlimited(), wall)
 		e.forgetEdge(r)
 	}
 	c.moved = noHand
 }
 
-func (e *Engine) sweep(r *rule, edges bool, left *budget, wall int64) bool {
-	return e.sweepOpen(r, edges, left, wall) &&
-		e.sweepWatched(r, edges, left, wall) &&
+func (e *Engine) sweep(r *rule, left *budget, wall int64) bool {
+	return e.sweepOpen(r, left, wall) &&
+		e.sweepWatched(r, left, wall) &&
 		e.sweepForgotten(r, left, wall)
 }
 
@@ -62,9 +67,9 @@ func (e *Engine) passThreshold(r *rule, place int) int64 {
 // sweepOpen closes the open facts that are due. Each participant sweeps each
 // bucket once, when it has reached the end of it: whoever of a fact's absent
 // participants comes last finds it due. The buckets at the edge, of which only
-// a part is reached, are looked through when edges is set. It reports whether
-// it came to an end.
-func (e *Engine) sweepOpen(r *rule, edges bool, left *budget, wall int64) bool {
+// a part is reached, are looked through whenever the part has grown. It reports
+// whether it came to an end.
+func (e *Engine) sweepOpen(r *rule, left *budget, wall int64) bool {
 	for {
 		for r.open.scan != 0 {
 			if *left <= 0 {
@@ -74,9 +79,10 @@ func (e *Engine) sweepOpen(r *rule, edges bool, left *budget, wall int64) bool {
 			ref := r.open.scanNext()
 			if ref != 0 && e.due(e.cells.at(ref), r) {
 				e.closeFact(ref, r, ByDeadline, wall)
+				e.trim(wall)
 			}
 		}
-		b := nextBucket(&r.open, r.expect, r.cursors, r.edges, edges, func(place int) int64 { return e.threshold(r, place) })
+		b := nextBucket(&r.open, r.expect, r.cursors, r.edges, func(place int) int64 { return e.threshold(r, place) })
 		if b == 0 {
 			return true
 		}
@@ -85,7 +91,8 @@ func (e *Engine) sweepOpen(r *rule, edges bool, left *budget, wall int64) bool {
 }
 
 // sweepWatched corrects closed facts whose stalled participants have passed.
-func (e *Engine) sweepWatched(r *rule, edges bool, left *budget, wall int64) bool {
+func (e *Engine) sweepWatched(r *rule, left *budget, wall int64) bool {
+	e.sweepParked(r, left, wall)
 	for r.watched.count > 0 {
 		for r.watched.scan != 0 {
 			if *left <= 0 {
@@ -96,7 +103,7 @@ func (e *Engine) sweepWatched(r *rule, edges bool, left *budget, wall int64) boo
 				e.correctPassed(ref, r, wall)
 			}
 		}
-		b := nextBucket(&r.watched, r.watchMask, r.seen, r.seenEdges, edges, func(place int) int64 { return e.passThreshold(r, place) })
+		b := nextBucket(&r.watched, r.watchMask, r.seen, r.seenEdges, func(place int) int64 { return e.passThreshold(r, place) })
 		if b == 0 {
 			return true
 		}
@@ -105,9 +112,31 @@ func (e *Engine) sweepWatched(r *rule, edges bool, left *budget, wall int64) boo
 	return true
 }
 
+// sweepParked looks through the parked facts when a participant that some of
+// them wait for has moved. There are few: each had an event long after its
+// deadline, and a participant that has been silent for the whole horizon.
+func (e *Engine) sweepParked(r *rule, left *budget, wall int64) {
+	if r.parked == 0 {
+		return
+	}
+	moved := false
+	for rest := r.watchMask; rest != 0; rest &= rest - 1 {
+		place := bits.TrailingZeros32(uint32(rest))
+		if at := e.passThreshold(r, place); r.parkedAt[place] != at {
+			r.parkedAt[place] = at
+			moved = true
+		}
+	}
+	for ref := r.parked; moved && ref != 0; *left-- {
+		next := e.cells.at(ref).newer
+		e.correctPassed(ref, r, wall)
+		ref = next
+	}
+}
+
 // nextBucket returns the next bucket that one of the participants has reached
 // and not swept, or 0.
-func nextBucket(w *wheel, who set, cursors, lastEdges []int64, edges bool, threshold func(place int) int64) bucketRef {
+func nextBucket(w *wheel, who set, cursors, lastEdges []int64, threshold func(place int) int64) bucketRef {
 	if w.count == 0 {
 		return 0
 	}
@@ -130,7 +159,7 @@ func nextBucket(w *wheel, who set, cursors, lastEdges []int64, edges bool, thres
 			}
 			cursors[place] = full + 1
 		}
-		if edges && full != maxInstant && lastEdges[place] != at {
+		if full != maxInstant && lastEdges[place] != at {
 			lastEdges[place] = at
 			if b := w.exact(full + 1); b != 0 {
 				return b
@@ -166,9 +195,7 @@ func (e *Engine) expireClosed(ref factRef, r *rule, at, wall int64) {
 	e.correctPassed(ref, r, wall)
 	switch {
 	case c.end() > at:
-		e.unlink(ref, c, r)
-		c.state = stateClosed
-		r.closed.add(ref, c.end())
+		e.park(ref, c, r)
 	case e.forgettable(c):
 		e.forget(ref)
 	default:
