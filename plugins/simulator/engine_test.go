@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/helios-connect/helios/internal/truth"
+	"github.com/helios-connect/helios/plugins/canonical/convert"
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
@@ -23,27 +24,20 @@ func (l *verdictLog) Verdict(v *engine.Verdict) {
 	l.all = append(l.all, append([]byte(nil), v.JSON...))
 }
 
-// canonical writes the event as DESIGN's canonical event.
-func canonical(t *testing.T, r *report, tenant, typ string, received int64) []byte {
-	t.Helper()
-	data := map[string]any{}
-	for k, v := range r.data {
-		if k != "\x00type" {
-			data[k] = v
-		}
+// attributesOf lets the canonicaliser walk a message's metadata.
+type attributesOf sent
+
+func (a attributesOf) Walk(visit func(name, value string)) {
+	visit(MetaCloud, a.cloud.String())
+	for name, value := range a.attributes {
+		visit(name, value)
 	}
-	doc, err := json.Marshal(map[string]any{
-		"specversion": "1.0", "id": r.id, "source": "/" + r.cloud, "type": typ, "tenant": tenant, "cloud": r.cloud,
-		"time": r.when.Format(time.RFC3339Nano), "ingesttime": time.Unix(0, received).UTC().Format(time.RFC3339Nano),
-		"correlationid": data["order_id"], "data": data,
-	})
-	require.NoError(t, err)
-	return doc
 }
 
-// reconciled plays a run's messages to the engine in virtual time, a tick each
-// bucket, and returns the verdicts and how many events it flagged.
-func reconciled(t *testing.T, opts Options, r *run) (log *verdictLog, flagged int64) {
+// reconciled plays a run's messages through the canonicaliser to the engine in
+// virtual time, a tick each bucket. It returns the verdicts and what was
+// received, let through and refused by each of the two.
+func reconciled(t *testing.T, opts Options, r *run) (log *verdictLog, ingest, judged truth.Hop) {
 	t.Helper()
 	var expectations []engine.Expectation
 	text, err := os.ReadFile("../../config/expectations/demo.yaml")
@@ -53,6 +47,9 @@ func reconciled(t *testing.T, opts Options, r *run) (log *verdictLog, flagged in
 	e, err := engine.New(engine.Config{Expectations: expectations, IdleTimeout: opts.IdleTimeout}, log)
 	require.NoError(t, err)
 	defer e.Close()
+	conv, err := convert.New(convert.Options{Tenant: []convert.Rule{{Paths: []string{"data.tenant"}}}})
+	require.NoError(t, err)
+	ingest.Name, judged.Name = "ingest", "reconcile"
 	now := int64(0)
 	for _, m := range r.sent {
 		for ; now < m.at; now += bucket {
@@ -60,23 +57,29 @@ func reconciled(t *testing.T, opts Options, r *run) (log *verdictLog, flagged in
 			for e.Expire(100, opts.Start.UnixNano()+now) {
 			}
 		}
-		_, events, err := decodeNative(m)
-		if err != nil {
-			continue
-		}
-		for i := range events {
-			d := events[i].data
-			doc := canonical(t, &events[i], d["tenant"].(string), d["\x00type"].(string), opts.Start.UnixNano()+now)
-			if out := e.Apply(doc, 0, opts.Start.UnixNano()+now); out.Reason != engine.ReasonNone {
-				require.NoError(t, out.Err)
-				flagged++
+		wall := opts.Start.UnixNano() + now
+		for _, res := range conv.Convert(convert.Input{Body: m.body, Metadata: attributesOf(m), Cloud: m.cloud.String(), Now: wall}) {
+			ingest.Received++
+			if res.Reason != convert.Converted {
+				require.NotEqual(t, sound, m.defect, "%v: %s", res.Err, m.body)
+				ingest.DeadLettered++
+				continue
 			}
+			ingest.Logged++
+			judged.Received++
+			if out := e.Apply(res.Event, 0, wall); out.Reason != engine.ReasonNone {
+				require.NotEqual(t, sound, m.defect, "%v: %s", out.Err, m.body)
+				judged.DeadLettered++
+				continue
+			}
+			require.Equal(t, sound, m.defect, "%s was taken: %s", m.defect, res.Event)
+			judged.Logged++
 		}
 	}
 	for e.Expire(100, opts.Start.UnixNano()+now) {
 	}
 	require.Zero(t, e.Stats().Open, "at the end of a drained run nothing is open")
-	return log, flagged
+	return log, ingest, judged
 }
 
 func (l *verdictLog) verdicts() iter.Seq2[truth.Verdict, error] {
@@ -90,33 +93,27 @@ func (l *verdictLog) verdicts() iter.Seq2[truth.Verdict, error] {
 	}
 }
 
-func (r *run) counts() truth.Counts {
-	c := truth.Counts{Sent: map[string]int64{}, DeadLetters: map[string]int64{}}
-	hop := truth.Hop{Name: "engine"}
+// sentTo counts the events by cloud, as the simulator's snapshot does.
+func (r *run) sentTo() map[string]int64 {
+	out := map[string]int64{}
 	for _, m := range r.sent {
-		c.Sent[m.cloud.String()] += int64(m.events)
-		hop.Received += int64(m.events)
-		if m.defect != sound {
-			c.DeadLetters["ingest"]++
-			hop.DeadLettered++
-		} else {
-			hop.Logged += int64(m.events)
-		}
+		out[m.cloud.String()] += int64(m.events)
 	}
-	c.Hops = []truth.Hop{hop}
-	return c
+	return out
 }
 
-func TestTheEngineJudgesEveryFactAsTheLedgerSays(t *testing.T) {
+func TestCanonicaliserAndEngineJudgeEveryFactAsTheLedgerSays(t *testing.T) {
 	for _, scope := range []StallScope{StallChannel, StallCloud} {
 		for _, total := range []float64{0.05, 0.6} {
 			t.Run(fmt.Sprintf("%s %v", scope, total), func(t *testing.T) {
 				opts := testOptions(Faults{Total: total})
 				opts.Count, opts.StallScope = 10_000, scope
 				r := play(t, opts)
-				log, flagged := reconciled(t, opts, r)
-				require.Zero(t, flagged)
-				report, err := truth.Judge(r.ledger, log.verdicts(), r.counts())
+				log, ingest, judged := reconciled(t, opts, r)
+				report, err := truth.Judge(r.ledger, log.verdicts(), truth.Counts{
+					Hops: []truth.Hop{ingest, judged}, Sent: r.sentTo(),
+					DeadLetters: map[string]int64{"ingest": ingest.DeadLettered, "reconcile": judged.DeadLettered},
+				})
 				require.NoError(t, err)
 				var b strings.Builder
 				require.NoError(t, report.WriteText(&b))

@@ -15,6 +15,10 @@ const (
 
 var fieldPaths = [fieldCount]string{"data.amount", "data.currency", "data.status", "data.items"}
 
+// recordPaths are the same fields in the flat records of files, which have the
+// sum of the items' quantities instead of the items.
+var recordPaths = [fieldCount]string{"data.amount", "data.currency", "data.status", "data.quantity"}
+
 // everyCopy in fact.alteredCopy: all events of the cloud carry the other value.
 const everyCopy = 0xff
 

@@ -18,6 +18,9 @@ type ledger struct {
 	renderer *Renderer
 	trailer  truth.Trailer
 	err      error
+	// recordType, when set, makes the ledger one of flat records, which have
+	// another key and other fields than events.
+	recordType string
 }
 
 func newLedger(w io.Writer, world string, o *Options, r *Renderer) (*ledger, error) {
@@ -43,9 +46,15 @@ func (l *ledger) record(f *fact) {
 	b := append(l.line[:0], `{"tenant":`...)
 	b = append(b, l.renderer.tenants[f.order.tenant]...)
 	b = append(b, `,"type":"`...)
-	b = append(b, factTypes[f.typ].name...)
-	b = append(b, `","key":"`...)
-	b = l.renderer.appendOrder(b, f.order)
+	paths := &fieldPaths
+	if l.recordType != "" {
+		paths = &recordPaths
+		b = append(b, l.recordType...)
+		b = l.renderer.appendRecordKey(append(b, `","key":"`...), f)
+	} else {
+		b = append(b, factTypes[f.typ].name...)
+		b = l.renderer.appendOrder(append(b, `","key":"`...), f.order)
+	}
 	b = append(b, `","class":"`...)
 	b = append(b, f.class.String()...)
 	b = append(b, `","status":"`...)
@@ -56,7 +65,7 @@ func (l *ledger) record(f *fact) {
 	}
 	if f.mismatched {
 		b = append(b, `,"diffs":[{"field":"`...)
-		b = append(b, fieldPaths[f.alteredField]...)
+		b = append(b, paths[f.alteredField]...)
 		b = append(b, `","outliers":`...)
 		b = append(appendNames(b, setOf(f.alteredCloud)), `}]`...)
 	}

@@ -190,17 +190,21 @@ func (d *delivery) status() string {
 
 func (d *delivery) appendItem(dst []byte, i int) []byte {
 	it := d.fact.order.items[i]
-	qty := int64(it.qty)
-	if i == 0 && d.alters(items) {
-		qty += 1 + int64(d.fact.alteredBy)%3
-	}
 	dst = append(dst, `{"sku":"SKU-`...)
 	dst = appendPadded(dst, uint64(it.sku), 4)
 	dst = append(dst, `","qty":`...)
-	dst = strconv.AppendInt(dst, qty, 10)
+	dst = strconv.AppendInt(dst, d.itemQuantity(i), 10)
 	dst = append(dst, `,"price":`...)
 	dst = appendCents(dst, int64(it.cents))
 	return append(dst, '}')
+}
+
+func (d *delivery) itemQuantity(i int) int64 {
+	qty := int64(d.fact.order.items[i].qty)
+	if i == 0 && d.alters(items) {
+		qty += 1 + int64(d.fact.alteredBy)%3
+	}
+	return qty
 }
 
 // appendKey writes the order's number, which identifies the fact on all clouds.

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/helios-connect/helios/plugins/simulator"
+)
+
+// simulateCommand is the subcommand simulate: files to try reconciliation of
+// one's own files with, without any server.
+func simulateCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "simulate",
+		Usage: "Write files of business records as three clouds would export them, and the truth about them",
+		Description: "Writes aws.jsonl, gcp.jsonl.gz and azure.jsonl, one flat JSON record a line, in which some facts are\n" +
+			"missing, different, repeated, late or broken, and truth.jsonl, which says for each fact what a\n" +
+			"reconciliation must find. The same seed gives the same files.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "out", Required: true, Usage: "the folder to write to"},
+			&cli.Uint64Flag{Name: "count", Value: 5000, Usage: "how many facts"},
+			&cli.Uint64Flag{Name: "seed", Value: 1, Usage: "the seed of everything random"},
+			&cli.Float64Flag{Name: "faults", Value: 0.05, Usage: "the fraction of facts that are faulty, 0 to 0.9"},
+			&cli.Float64Flag{Name: "rate", Value: 100, Usage: "records per second of event time, all clouds together"},
+			&cli.StringFlag{Name: "type", Value: "record", Usage: "the type that the truth gives the facts"},
+			&cli.StringFlag{Name: "tenant", Value: "default", Usage: "the tenant that the truth gives the facts"},
+		},
+		Action: simulate,
+	}
+}
+
+func simulate(c *cli.Context) error {
+	mix, err := simulator.Faults{Total: c.Float64("faults")}.Mix()
+	if err != nil {
+		return err
+	}
+	dir := c.String("out")
+	files, err := simulator.WriteFiles(dir, c.String("type"), simulator.Options{
+		Seed: c.Uint64("seed"), Count: c.Uint64("count"), Rate: c.Float64("rate"), Mix: mix,
+		Start: simulator.FilesStart, Tenants: []string{c.String("tenant")},
+		Window: 5 * time.Second, AllowedLateness: 2 * time.Second, IdleTimeout: 3 * time.Second,
+	})
+	if err != nil {
+		return fmt.Errorf("simulating: %w", err)
+	}
+	w := c.App.Writer
+	fmt.Fprintf(w, "%d records of %d facts in\n", files.Records, files.Facts)
+	for _, path := range files.Paths {
+		fmt.Fprintf(w, "  %s\n", path)
+	}
+	fmt.Fprintf(w, "What a reconciliation must find, fact by fact: %s\n", files.Truth)
+	for _, status := range []string{"matched", "mismatched", "missing"} {
+		fmt.Fprintf(w, "  %-10s %d\n", status, files.Statuses[status])
+	}
+	_, err = fmt.Fprintf(w, "Next: helios-connect run pipelines/examples/files.yaml, with its variables set to these files (%s; see README.md)\n",
+		filepath.Join(dir, "*.jsonl*"))
+	return err
+}

@@ -1,0 +1,208 @@
+package simulator
+
+import (
+	"bufio"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Files that WriteFiles makes, by cloud: what three systems would export. One
+// is compressed, as real exports are now this and now that.
+var fileNames = [cloudCount]string{AWS: "aws.jsonl", GCP: "gcp.jsonl.gz", Azure: "azure.jsonl"}
+
+// truthName is the file of the truth.
+const truthName = "truth.jsonl"
+
+// FileSummary says what WriteFiles wrote.
+type FileSummary struct {
+	// Paths of the clouds' files, in the order aws, gcp, azure, and of the truth.
+	Paths []string
+	Truth string
+	// Records written, malformed ones included.
+	Records int64
+	Facts   int64
+	// Statuses counts the facts by the status that their verdict must have.
+	Statuses map[string]int64
+}
+
+// WriteFiles writes what each cloud would export of the same business: one flat
+// JSON record a line, in the order in which the cloud got them, and the truth
+// about the facts. recordType is the type that the ledger gives the facts;
+// opts.Count must be set. Equal options give equal bytes. Files have no live
+// clouds, so no cloud stalls, and all facts live on all three.
+func WriteFiles(dir, recordType string, opts Options) (*FileSummary, error) {
+	if opts.Count == 0 {
+		return nil, errors.New("count: files need a number of facts above 0, for example 5000")
+	}
+	opts.SingleCloud, opts.Mix[Stalled] = 0, 0
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder for the files: %w", err)
+	}
+	s := &FileSummary{Truth: filepath.Join(dir, truthName), Statuses: map[string]int64{}}
+	var sinks [cloudCount]*recordFile
+	var open []io.Closer
+	defer func() {
+		for _, c := range open {
+			_ = c.Close() // closed before, unless something else has failed
+		}
+	}()
+	for c, name := range fileNames {
+		f, err := createRecordFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		sinks[c], s.Paths, open = f, append(s.Paths, f.file.Name()), append(open, f)
+	}
+	ledgerFile, err := os.Create(s.Truth)
+	if err != nil {
+		return nil, fmt.Errorf("creating the truth: %w", err)
+	}
+	open = append(open, ledgerFile)
+	if err := s.generate(opts, recordType, ledgerFile, &sinks); err != nil {
+		return nil, err
+	}
+	var errs error
+	for _, c := range open {
+		errs = errors.Join(errs, c.Close())
+	}
+	open = nil
+	return s, errs
+}
+
+// generate runs the generator to its end.
+func (s *FileSummary) generate(opts Options, recordType string, truthFile io.Writer, sinks *[cloudCount]*recordFile) error {
+	var led *ledger
+	gen, err := NewGenerator(opts, func(f *fact) {
+		s.Facts++
+		s.Statuses[f.status()]++
+		led.record(f)
+	})
+	if err != nil {
+		return err
+	}
+	if led, err = newLedger(truthFile, "files", &opts, gen.renderer); err != nil {
+		return err
+	}
+	inner := quote(recordType)
+	led.recordType = inner[1 : len(inner)-1]
+	var line []byte
+	for !gen.Idle() {
+		for c, events := range gen.Step() {
+			for i := range events {
+				line = append(gen.renderer.appendRecord(line[:0], &events[i]), '\n')
+				if _, err := sinks[c].out.Write(line); err != nil {
+					return fmt.Errorf("writing %s: %w", fileNames[c], err)
+				}
+				s.Records++
+			}
+		}
+	}
+	return led.end()
+}
+
+// appendRecordKey writes the key of a fact in flat records: an order has one
+// record for each step of its life.
+func (r *Renderer) appendRecordKey(dst []byte, f *fact) []byte {
+	dst = r.appendOrder(dst, f.order)
+	dst = append(dst, '/')
+	return append(dst, factTypes[f.typ].status...)
+}
+
+// appendRecord writes an event as a flat business record.
+func (r *Renderer) appendRecord(dst []byte, d *delivery) []byte {
+	begin := len(dst)
+	f, o := d.fact, d.fact.order
+	dst = append(dst, `{"key":"`...)
+	if d.defect != noKey {
+		dst = r.appendRecordKey(dst, f)
+	}
+	dst = append(dst, `","event_id":"`...)
+	dst = r.appendID(dst, d)
+	dst = append(dst, `","event_time":"`...)
+	dst = r.appendTime(dst, d, gcpTime)
+	dst = append(dst, `","order_id":"`...)
+	dst = r.appendKey(dst, d)
+	dst = append(dst, `","customer":"cus-`...)
+	dst = appendPadded(dst, uint64(o.customer), 5)
+	dst = append(dst, `","amount":`...)
+	if d.defect == hugeExponent {
+		dst = append(dst, "1e1001"...)
+	} else {
+		dst = appendAmount(dst, d.amount(), f.quoted.has(d.cloud))
+	}
+	dst = append(dst, `,"currency":"`...)
+	if name := d.currency(); f.lower.has(d.cloud) {
+		dst = append(dst, strings.ToLower(name)...)
+	} else {
+		dst = append(dst, name...)
+	}
+	dst = append(dst, `","status":"`...)
+	dst = append(dst, d.status()...)
+	dst = append(dst, `","quantity":`...)
+	dst = strconv.AppendInt(dst, d.quantity(), 10)
+	if d.defect == tooDeep {
+		dst = append(dst, `,"note":`...)
+		dst = append(dst, strings.Repeat("[", nestingDepth)...)
+		dst = append(dst, strings.Repeat("]", nestingDepth)...)
+	}
+	dst = append(dst, '}')
+	if d.defect == truncated {
+		dst = dst[:begin+(len(dst)-begin)*3/5]
+	}
+	return dst
+}
+
+// quantity of all items.
+func (d *delivery) quantity() (n int64) {
+	for i := range int(d.fact.order.count) {
+		n += d.itemQuantity(i)
+	}
+	return n
+}
+
+// recordFile is a file of records, compressed when its name says so.
+type recordFile struct {
+	file   *os.File
+	zip    *gzip.Writer
+	out    *bufio.Writer
+	closed bool
+}
+
+func createRecordFile(path string) (*recordFile, error) {
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("creating a file of records: %w", err)
+	}
+	r := &recordFile{file: f}
+	if strings.HasSuffix(path, ".gz") {
+		r.zip = gzip.NewWriter(f)
+		r.out = bufio.NewWriter(r.zip)
+	} else {
+		r.out = bufio.NewWriter(f)
+	}
+	return r, nil
+}
+
+// Close writes what is buffered and closes the file. Closing twice is harmless.
+func (r *recordFile) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	err := r.out.Flush()
+	if r.zip != nil {
+		err = errors.Join(err, r.zip.Close())
+	}
+	return errors.Join(err, r.file.Close())
+}
+
+// FilesStart is the event time of the first record when none is given: fixed, so
+// that the same seed gives the same files on every day.
+var FilesStart = time.Date(2025, 3, 3, 8, 0, 0, 0, time.UTC)
