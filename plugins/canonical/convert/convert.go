@@ -1,0 +1,222 @@
+// Package convert turns the clouds' own envelopes into canonical events
+// (package event). It is plain Go without a clock, a network or a Connect
+// import: bytes in, bytes out.
+//
+// An envelope is recognised by its documented members, never by their order or
+// by what else it holds. Envelopes may wrap one another (EventBridge in SNS in
+// SQS), and one document may hold many events. Nothing is lost on the way:
+// docs/decisions/0002-canonical-form.md says where each member goes.
+package convert
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+// Reason says why something was not converted. Its String is the value of the
+// metadata helios_reason.
+type Reason uint8
+
+const (
+	// Converted: the result is a canonical event.
+	Converted Reason = iota
+	// Unreadable: malformed, or a required attribute is absent or wrong.
+	Unreadable
+	// Unkeyed: no correlation rule found a value.
+	Unkeyed
+	// NotAnEvent: a well-formed document that reports no business fact, such as
+	// a subscription handshake, a request, or an unknown shape.
+	NotAnEvent
+)
+
+var reasonNames = [...]string{"", "unreadable", "unkeyed", "not_an_event"}
+
+// String returns the reason as the metadata helios_reason spells it.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Metadata is what travels beside a document: HTTP or Kafka headers, the
+// attributes of a queue message.
+type Metadata interface {
+	// Walk calls visit for every pair.
+	Walk(visit func(name, value string))
+}
+
+// Input is one received document.
+type Input struct {
+	// Body is read, never kept or changed.
+	Body []byte
+	// Metadata that came with it, or nil.
+	Metadata Metadata
+	// Cloud is the participant, or empty to find it out.
+	Cloud string
+	// Now is when Helios received the document, in Unix nanoseconds.
+	Now int64
+}
+
+// Result is one event of a document, or one part of it that was refused.
+type Result struct {
+	// Event is the canonical event on one line, owned by the receiver; nil when
+	// refused.
+	Event []byte
+	// Raw is what was refused, a view of the body: an element of a batch, or
+	// all of the body.
+	Raw []byte
+	// Reason and Err say why it was refused.
+	Reason Reason
+	Err    error
+	// Tenant, Type, Key and Cloud are the event's attributes without quotes.
+	Tenant, Type, Key, Cloud []byte
+}
+
+// Converter converts documents, one at a time.
+type Converter struct {
+	opt     Options
+	scanner event.Scanner
+	levels  [maxLevels]level
+	values  [][]byte // what the rules ask for in a payload
+	results []Result
+
+	// Of the document in hand.
+	cloud    string
+	now      []byte // ingesttime as a raw JSON string
+	pairs    []pair // its metadata
+	arena    []byte // text made on the way; views of it stay good when it grows
+	envelope []byte // the members of the wrappers, as the inside of a JSON object
+	formats  []byte // the names of the envelopes, outermost first
+	extra    []event.Attribute
+}
+
+type pair struct{ name, value string }
+
+// maxLevels bounds the objects and arrays that are looked into on the way from
+// the document to an event.
+const maxLevels = 12
+
+// outer is what is known about a document from what it was wrapped in.
+type outer struct {
+	level    int    // of Converter.levels that is free
+	raw      []byte // what is handed back when the document is refused
+	envelope int    // length of Converter.envelope
+	formats  int    // length of Converter.formats
+	cloud    string // what the wrapper says about the cloud
+	names    *identityNames
+	identity // what the event is when the payload is none itself
+}
+
+// identity is what tells an event from others: raw JSON strings.
+type identity struct{ id, source, kind, time, subject []byte }
+
+// New returns a Converter; errors name the option.
+func New(opt Options) (*Converter, error) {
+	if err := opt.compile(); err != nil {
+		return nil, err
+	}
+	return &Converter{opt: opt, values: make([][]byte, opt.inside.Len())}, nil
+}
+
+// Convert returns what becomes of the document: one result for each event in it
+// and for each part that is none, in their order, at least one. The slice and
+// the views in it are good until the next call.
+func (c *Converter) Convert(in Input) []Result {
+	c.results, c.arena, c.envelope, c.formats = c.results[:0], c.arena[:0], c.envelope[:0], c.formats[:0]
+	c.cloud = in.Cloud
+	c.arena = append(event.AppendTime(append(c.arena, '"'), in.Now), '"')
+	c.now = c.arena
+	o := outer{raw: in.Body}
+	switch mode := c.readMetadata(in.Metadata); mode {
+	case binary:
+		c.binaryEvent(in.Body, o)
+	case pulled:
+		c.pubSubPull(in.Body, o)
+	default:
+		c.document(in.Body, o)
+	}
+	return c.results
+}
+
+// refuse adds a result for what was not converted.
+func (c *Converter) refuse(o outer, reason Reason, err error) {
+	c.results = append(c.results, Result{Raw: o.raw, Reason: reason, Err: err})
+}
+
+// quote returns text as a raw JSON string.
+func (c *Converter) quote(text string) []byte {
+	start := len(c.arena)
+	c.arena = event.AppendQuoted(c.arena, text)
+	return c.arena[start:len(c.arena):len(c.arena)]
+}
+
+// unquote returns the contents of a raw JSON string; ok is false when raw is no
+// string.
+func (c *Converter) unquote(raw []byte) (text []byte, ok bool) {
+	text, _, ok = event.StringBytes(raw, nil)
+	return text, ok
+}
+
+// document converts a document that is JSON or nothing.
+func (c *Converter) document(doc []byte, o outer) {
+	l, err := c.open(doc, o.level)
+	if err != nil {
+		reason := Unreadable
+		if errors.Is(err, errNoObject) {
+			reason = NotAnEvent
+		}
+		c.refuse(o, reason, err)
+		return
+	}
+	format := c.opt.Format
+	if o.level > 0 && format != CloudEvents && format != EventGrid { // a forced format is that of the outermost object
+		format = Auto
+	}
+	c.opened(doc, l, o, format)
+}
+
+// opened converts a document whose first level is known.
+func (c *Converter) opened(doc []byte, l *level, o outer, format Format) {
+	o.level++
+	switch {
+	case l.array:
+		c.batch(l.members, o)
+		return
+	case format == Auto:
+		format = l.detect()
+	}
+	switch format {
+	case CloudEvents:
+		c.cloudEvent(l, o)
+	case EventBridge:
+		c.eventBridge(l, o)
+	case EventGrid:
+		c.eventGrid(l, o)
+	case SNS:
+		c.sns(l, o)
+	case SQS:
+		c.sqsMessage(l, o)
+	case PubSub:
+		c.pubSubPush(l, o)
+	case Records:
+		c.records(l, o)
+	case record:
+		c.record(doc, l, o)
+	default:
+		c.refuse(o, NotAnEvent, notAnEvent(l))
+	}
+}
+
+// batch converts the elements of an array.
+func (c *Converter) batch(elements []event.Member, o outer) {
+	if len(elements) == 0 {
+		c.refuse(o, NotAnEvent, errEmptyBatch)
+		return
+	}
+	for _, e := range elements {
+		if len(elements) > 1 {
+			o.raw = e.Value
+		}
+		c.document(e.Value, o)
+	}
+}
+
+var errEmptyBatch = fmt.Errorf("a batch without events")

@@ -1,0 +1,31 @@
+package convert
+
+import "fmt"
+
+var eventGridNames = &identityNames{"Event Grid", "id", "topic", "eventType", "eventTime"}
+
+// eventGrid converts an event in the Event Grid schema
+// (https://learn.microsoft.com/azure/event-grid/event-schema).
+func (c *Converter) eventGrid(l *level, o outer) {
+	c.enter(&o, "eventgrid")
+	c.extra = c.extra[:0]
+	d := draft{names: eventGridNames, cloud: cloudAzure}
+	d.identity = identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)}
+	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
+	if err := control(d.kind); err != nil {
+		c.refuse(o, NotAnEvent, err)
+		return
+	}
+	c.keep(l, &d, "")
+	c.finish(&d, o)
+}
+
+// control tells the events with which Event Grid speaks to the subscriber
+// itself, in either schema.
+func control(kind []byte) error {
+	switch string(kind) {
+	case `"Microsoft.EventGrid.SubscriptionValidationEvent"`, `"Microsoft.EventGrid.SubscriptionDeletedEvent"`:
+		return fmt.Errorf("Event Grid's %s is about the subscription and reports no business fact", kind)
+	}
+	return nil
+}

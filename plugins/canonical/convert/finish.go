@@ -1,0 +1,302 @@
+package convert
+
+import (
+	"fmt"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+// Attributes that tell how a native event looked.
+const (
+	// AttrFormat names the envelopes, outermost first: sqs/eventbridge.
+	AttrFormat = "heliosformat"
+	// AttrEnvelope holds the members of the envelopes that have no place of
+	// their own: the text of a JSON object with one member per envelope.
+	AttrEnvelope = "heliosenvelope"
+	// AttrDataForm tells what the payload was when it was no JSON object: json,
+	// text, base64 or none.
+	AttrDataForm = "heliosdataform"
+)
+
+// draft is an event of which the parts have been found.
+type draft struct {
+	identity
+	names                                 *identityNames
+	version                               []byte // of CloudEvents, in binary mode
+	dataContentType, schema, traceParent  []byte
+	ownCloud, ownTenant, ownKey, received []byte // canonical attributes that the event came with
+	cloud                                 string // by the kind of envelope
+	keepsOrigin                           bool   // it came with Helios's own attributes about its origin
+	payload
+}
+
+// payload is an event's data.
+type payload struct {
+	data   []byte // a JSON object, or another JSON value to be wrapped
+	form   form
+	values [][]byte // what the rules ask for in data
+}
+
+// form is what a payload was before it became an object.
+type form uint8
+
+const (
+	asObject form = iota
+	asJSON        // another JSON value
+	asText        // characters; data is a JSON string of them
+	asBase64      // bytes; data is a JSON string of them in base64
+	asNone        // nothing
+)
+
+// identityNames are the names by which an envelope's documentation calls what
+// identifies an event.
+type identityNames struct{ format, id, source, kind, time string }
+
+// finish checks the draft and adds its canonical event, or refuses it.
+func (c *Converter) finish(d *draft, o outer) {
+	if d.time == nil {
+		d.time = o.time
+	}
+	if err := d.check(); err != nil {
+		c.refuse(o, Unreadable, err)
+		return
+	}
+	var err error
+	if d.time, err = c.instant(d.time); err != nil {
+		c.refuse(o, Unreadable, fmt.Errorf("%s: %w", d.names.describe(d.names.time), err))
+		return
+	}
+	result := Result{}
+	cloud := c.chooseCloud(d, o)
+	result.Type, _ = c.unquote(d.kind)
+	result.Cloud, _ = c.unquote(cloud)
+	tenant := d.ownTenant
+	if tenant == nil {
+		if tenant = c.find(c.opt.Tenant, result.Type, d); tenant == nil {
+			tenant = c.quote(c.opt.DefaultTenant)
+		}
+	}
+	result.Tenant, _ = c.unquote(tenant)
+	key := d.ownKey
+	if key == nil {
+		key = c.find(c.opt.Correlation, result.Type, d)
+	}
+	if key == nil {
+		c.refuse(o, Unkeyed, fmt.Errorf("no correlation rule finds a value in an event of type %.80q", result.Type))
+		return
+	}
+	result.Key, _ = c.unquote(key)
+	if err := result.checkNames(); err != nil {
+		c.refuse(o, Unreadable, err)
+		return
+	}
+	if d.received == nil {
+		d.received = c.now
+	}
+	if d.traceParent == nil {
+		d.traceParent = c.headerTraceParent()
+	}
+	result.Event = c.write(d, cloud, tenant, key)
+	c.results = append(c.results, result)
+}
+
+func (n *identityNames) describe(name string) string { return n.format + " member " + name }
+
+// check tells which of the required attributes is absent or wrong.
+func (d *draft) check() error {
+	for _, a := range [...]struct {
+		raw  []byte
+		name string
+	}{{d.id, d.names.id}, {d.source, d.names.source}, {d.kind, d.names.kind}, {d.time, d.names.time}} {
+		switch {
+		case a.raw == nil:
+			return fmt.Errorf("%s is absent; a non-empty string is required", d.names.describe(a.name))
+		case len(a.raw) <= 2 || a.raw[0] != '"':
+			return fmt.Errorf("%s is %.40s; a non-empty string is required", d.names.describe(a.name), a.raw)
+		}
+	}
+	return nil
+}
+
+// instant returns a raw time as it stands, or rewritten where readers of RFC
+// 3339 stumble: escapes, small letters, leap seconds, more than nanoseconds.
+func (c *Converter) instant(raw []byte) ([]byte, error) {
+	text, ok := c.unquote(raw)
+	if !ok {
+		return nil, event.ErrTime
+	}
+	ns, err := event.ParseTime(text)
+	if err != nil {
+		return nil, err
+	}
+	plain := len(text)+2 == len(raw) && len(text) <= len("2006-01-02T15:04:05.999999999+00:00") &&
+		text[10] == 'T' && text[len(text)-1] != 'z' && string(text[17:19]) != "60"
+	if plain && fractionDigits(text) <= 9 {
+		return raw, nil
+	}
+	return c.timeOf(ns), nil
+}
+
+func fractionDigits(text []byte) int {
+	if len(text) < 20 || text[19] != '.' {
+		return 0
+	}
+	n := 0
+	for _, c := range text[20:] {
+		if c < '0' || c > '9' {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// timeOf returns an instant (Unix nanoseconds) as a raw JSON string.
+func (c *Converter) timeOf(ns int64) []byte {
+	start := len(c.arena)
+	c.arena = append(event.AppendTime(append(c.arena, '"'), ns), '"')
+	return c.arena[start:len(c.arena):len(c.arena)]
+}
+
+func (r *Result) checkNames() error {
+	for _, n := range [...]struct {
+		text []byte
+		name string
+	}{{r.Key, event.AttrCorrelationID}, {r.Tenant, event.AttrTenant}, {r.Type, event.AttrType}, {r.Cloud, event.AttrCloud}} {
+		if len(n.text) > MaxNameBytes {
+			return fmt.Errorf("%s has %d bytes; at most %d are allowed", n.name, len(n.text), MaxNameBytes)
+		}
+	}
+	return nil
+}
+
+// find returns what the first matching rule finds, as a raw JSON string, or nil.
+func (c *Converter) find(rules []Rule, kind []byte, d *draft) []byte {
+	for i := range rules {
+		if !rules[i].matches(kind) {
+			continue
+		}
+		for _, f := range rules[i].found {
+			var raw []byte
+			if f.attribute != "" {
+				raw = c.attribute(f.attribute, d)
+			} else if d.values != nil {
+				raw = d.values[f.index]
+			}
+			if name := c.asName(raw); name != nil {
+				return name
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// asName returns a non-empty string as it stands and a whole number as a string
+// of its digits.
+func (c *Converter) asName(raw []byte) []byte {
+	switch {
+	case len(raw) == 0:
+		return nil
+	case raw[0] == '"':
+		if len(raw) > 2 {
+			return raw
+		}
+		return nil
+	case isWhole(raw):
+		start := len(c.arena)
+		c.arena = append(append(append(c.arena, '"'), raw...), '"')
+		return c.arena[start:len(c.arena):len(c.arena)]
+	}
+	return nil
+}
+
+func isWhole(raw []byte) bool {
+	if len(raw) > 0 && raw[0] == '-' {
+		raw = raw[1:]
+	}
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(raw) > 0
+}
+
+// attribute returns the raw value of an attribute of the draft.
+func (c *Converter) attribute(name string, d *draft) []byte {
+	switch name {
+	case event.AttrSubject:
+		return d.subject
+	case event.AttrID:
+		return d.id
+	case event.AttrSource:
+		return d.source
+	case event.AttrType:
+		return d.kind
+	case event.AttrTraceParent:
+		return d.traceParent
+	}
+	for _, a := range c.extra {
+		if string(a.Name) == name {
+			return a.Value
+		}
+	}
+	return nil
+}
+
+// write returns the canonical event.
+func (c *Converter) write(d *draft, cloud, tenant, key []byte) []byte {
+	e := event.Event{
+		ID: d.id, Source: d.source, Type: d.kind, Time: d.time, Subject: d.subject,
+		DataContentType: d.dataContentType, DataSchema: d.schema, TraceParent: d.traceParent,
+		Cloud: cloud, Tenant: tenant, CorrelationID: key, IngestTime: d.received,
+	}
+	e.Data = c.wrapped(d.payload)
+	c.addOrigin()
+	e.Extra = c.extra
+	size := 256 + len(e.Data) + len(d.id) + len(d.source) + len(d.kind) + len(d.subject) + len(d.dataContentType) + len(d.schema) + len(key) + len(tenant)
+	for _, a := range c.extra {
+		size += len(a.Name) + len(a.Value) + 4
+	}
+	return e.AppendJSON(make([]byte, 0, size))
+}
+
+// addOrigin adds the attributes that tell of the native envelopes.
+func (c *Converter) addOrigin() {
+	if len(c.formats) > 0 {
+		c.addExtra(AttrFormat, c.quote(string(c.formats)))
+	}
+	if len(c.envelope) > 0 {
+		c.envelope = append(c.envelope, '}')
+		start := len(c.arena)
+		c.arena = event.AppendQuoted(c.arena, c.envelope)
+		c.addExtra(AttrEnvelope, c.arena[start:len(c.arena):len(c.arena)])
+	}
+}
+
+// wrapped returns the payload as an object.
+func (c *Converter) wrapped(p payload) []byte {
+	name := `{"value":`
+	switch p.form {
+	case asObject:
+		return p.data
+	case asNone:
+		c.addExtra(AttrDataForm, []byte(`"none"`))
+		return []byte(`{}`)
+	case asJSON:
+		c.addExtra(AttrDataForm, []byte(`"json"`))
+	case asText:
+		c.addExtra(AttrDataForm, []byte(`"text"`))
+	case asBase64:
+		c.addExtra(AttrDataForm, []byte(`"base64"`))
+		name = `{"base64":`
+	}
+	start := len(c.arena)
+	c.arena = append(event.AppendOneLine(append(c.arena, name...), p.data), '}')
+	return c.arena[start:]
+}
+
+func (c *Converter) addExtra(name string, raw []byte) {
+	c.extra = append(c.extra, event.Attribute{Name: []byte(name), Value: raw})
+}

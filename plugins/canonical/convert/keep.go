@@ -1,0 +1,111 @@
+package convert
+
+import "github.com/helios-connect/helios/plugins/event"
+
+// enter begins an envelope: its name joins the formats, and what was noted for a
+// sibling is forgotten.
+func (c *Converter) enter(o *outer, name string) {
+	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
+	if len(c.formats) > 0 {
+		c.formats = append(c.formats, '/')
+	}
+	c.formats = append(c.formats, name...)
+	o.formats = len(c.formats)
+}
+
+// keep finds a place for the members of an event's own envelope that were not
+// taken: an extension attribute where CloudEvents allows it, else the envelope
+// attribute.
+func (c *Converter) keep(l *level, d *draft, part string) {
+	open := false
+	for i, m := range l.members {
+		switch {
+		case l.known[i] == mTaken:
+		case l.known[i] == mTraceParent && d.traceParent == nil && m.Value[0] == '"':
+			d.traceParent = m.Value
+		case legalName(m.Name) && (!reserved(m.Name) || d.keepsOrigin && tellsOrigin(m.Name)) && legalValue(m.Value):
+			c.extra = append(c.extra, event.Attribute{Name: m.Name, Value: m.Value})
+		default:
+			c.note(&open, part, m)
+		}
+	}
+	if open {
+		c.envelope = append(c.envelope, '}')
+	}
+}
+
+// keepAside notes the members of a wrapper that were not taken in the envelope
+// attribute.
+func (c *Converter) keepAside(l *level, o *outer, part string) {
+	open := false
+	for i, m := range l.members {
+		if l.known[i] != mTaken {
+			c.note(&open, part, m)
+		}
+	}
+	if open {
+		c.envelope = append(c.envelope, '}')
+	}
+	o.envelope = len(c.envelope)
+}
+
+// note adds a member to a group of the envelope attribute. Groups are called
+// like the formats that lead to them, sns or sqs/eventbridge, and pubsub.message
+// for a part of an envelope; so no two have the same name.
+func (c *Converter) note(open *bool, part string, m event.Member) {
+	if *open {
+		c.envelope = append(c.envelope, ',')
+	} else {
+		*open = true
+		opening := byte('{')
+		if len(c.envelope) > 0 {
+			opening = ','
+		}
+		c.envelope = append(append(c.envelope, opening, '"'), c.formats...)
+		if len(c.formats) > 0 && part != "" {
+			c.envelope = append(c.envelope, '.')
+		}
+		c.envelope = append(append(c.envelope, part...), `":{`...)
+	}
+	c.envelope = append(event.AppendQuoted(c.envelope, m.Name), ':')
+	c.envelope = event.AppendOneLine(c.envelope, m.Value)
+}
+
+// tellsOrigin tells the attributes that say how a native event looked, apart
+// from AttrEnvelope.
+func tellsOrigin(name []byte) bool {
+	return string(name) == AttrFormat || string(name) == AttrDataForm
+}
+
+// legalName tells whether CloudEvents 1.0 allows a name for an attribute.
+func legalName(name []byte) bool {
+	for _, c := range name {
+		if c-'a' >= 26 && c-'0' >= 10 {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+// legalValue tells whether a raw JSON value is of a type that CloudEvents 1.0
+// has: a string, a boolean or an integer of 32 bits (of 9 digits here).
+func legalValue(raw []byte) bool {
+	switch raw[0] {
+	case '"', 't', 'f':
+		return true
+	default:
+		return len(raw) <= 9 && isWhole(raw) && string(raw) != "-0"
+	}
+}
+
+// reserved tells the names of attributes that mean something in a canonical
+// event, so that no other member may take them.
+func reserved(name []byte) bool {
+	switch string(name) {
+	case event.AttrSpecVersion, event.AttrID, event.AttrSource, event.AttrType, event.AttrTime, event.AttrSubject,
+		event.AttrDataContentType, event.AttrDataSchema, event.AttrData, event.AttrCloud, event.AttrTenant,
+		event.AttrCorrelationID, event.AttrIngestTime, event.AttrTraceParent, AttrFormat, AttrEnvelope, AttrDataForm:
+		return true
+	}
+	return false
+}

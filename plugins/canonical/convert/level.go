@@ -1,0 +1,157 @@
+package convert
+
+import (
+	"fmt"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+// level is an object (or array) that was looked into: its members, and which of
+// them are known by name.
+type level struct {
+	members []event.Member
+	known   []member // of each member; mTaken when it went somewhere
+	at      [memberCount]int32
+	values  [][]byte // what the rules ask for: first below data, then below detail
+	array   bool
+}
+
+// open looks into the JSON value doc.
+func (c *Converter) open(doc []byte, at int) (*level, error) {
+	if at >= maxLevels {
+		return nil, errTooDeep
+	}
+	l := &c.levels[at]
+	if l.values == nil {
+		l.values = make([][]byte, c.opt.offered.Len())
+	}
+	var err error
+	if l.members, err = c.scanner.Open(doc, c.opt.offered, l.values, l.members[:0]); err != nil {
+		return nil, err
+	}
+	l.at = [memberCount]int32{}
+	l.known = l.known[:0]
+	switch first := firstByte(doc); first {
+	case '[':
+		l.array = true
+		return l, nil
+	case '{':
+		l.array = false
+		return l, l.identify()
+	default:
+		return nil, errNoObject
+	}
+}
+
+var errTooDeep = fmt.Errorf("more than %d objects and batches in one another", maxLevels)
+
+var errNoObject = fmt.Errorf("a JSON document that is neither an object nor an array")
+
+func firstByte(doc []byte) byte {
+	for _, c := range doc {
+		if c > ' ' {
+			return c
+		}
+	}
+	return 0
+}
+
+// identify finds the members that are known by name. A name that stands twice is
+// an error: which one is meant can't be known, nor could both be kept.
+func (l *level) identify() error {
+	var strange int
+	for i := range l.members {
+		id := memberOf(l.members[i].Name)
+		l.known = append(l.known, id)
+		if id == mUnknown {
+			strange++
+			continue
+		}
+		if l.at[id] != 0 {
+			return duplicateMember(l.members[i].Name)
+		}
+		l.at[id] = int32(i + 1)
+	}
+	if strange > 1 {
+		return l.checkStrange(strange)
+	}
+	return nil
+}
+
+// checkStrange looks for duplicates among the members that are not known.
+func (l *level) checkStrange(count int) error {
+	if count > 24 { // where comparing all pairs begins to cost
+		seen := make(map[string]struct{}, count)
+		for i, m := range l.members {
+			if l.known[i] == mUnknown {
+				if _, twice := seen[string(m.Name)]; twice {
+					return duplicateMember(m.Name)
+				}
+				seen[string(m.Name)] = struct{}{}
+			}
+		}
+		return nil
+	}
+	for i := range l.members {
+		for j := 0; j < i && l.known[i] == mUnknown; j++ {
+			if l.known[j] == mUnknown && string(l.members[i].Name) == string(l.members[j].Name) {
+				return duplicateMember(l.members[i].Name)
+			}
+		}
+	}
+	return nil
+}
+
+func duplicateMember(name []byte) error {
+	return fmt.Errorf("%w %.40q", event.ErrDuplicateMember, name)
+}
+
+func (l *level) has(m member) bool { return l.at[m] != 0 }
+
+// is tells whether the member is there and begins with first.
+func (l *level) is(m member, first byte) bool {
+	return l.at[m] != 0 && l.members[l.at[m]-1].Value[0] == first
+}
+
+// peek returns the member's raw value, or nil.
+func (l *level) peek(m member) []byte {
+	if l.at[m] == 0 {
+		return nil
+	}
+	return l.members[l.at[m]-1].Value
+}
+
+// take returns the member's raw value, or nil, and marks it as used: it will not
+// be kept as an unknown member.
+func (l *level) take(m member) []byte {
+	if l.at[m] == 0 {
+		return nil
+	}
+	l.known[l.at[m]-1] = mTaken
+	return l.members[l.at[m]-1].Value
+}
+
+// takeString is take for a member that is of use only as a string.
+func (l *level) takeString(m member) []byte {
+	if l.is(m, '"') {
+		return l.take(m)
+	}
+	return nil
+}
+
+// takeFirst is takeString for a member with several spellings.
+func (l *level) takeFirst(spellings ...member) []byte {
+	for _, m := range spellings {
+		if l.is(m, '"') {
+			return l.take(m)
+		}
+	}
+	return nil
+}
+
+// giveBack undoes take.
+func (l *level) giveBack(m member) {
+	if l.at[m] != 0 {
+		l.known[l.at[m]-1] = m
+	}
+}

@@ -1,0 +1,117 @@
+package convert
+
+import (
+	"fmt"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
+
+var pubSubNames = &identityNames{"Pub/Sub", "message.messageId", "subscription", "type", "message.publishTime"}
+
+const pubSubType = `"google.cloud.pubsub.topic.v1.messagePublished"`
+
+// pubSubPush converts the body of a push request
+// (https://cloud.google.com/pubsub/docs/push). Attributes that begin with ce-
+// make the message a CloudEvent by the Pub/Sub binding
+// (https://github.com/google/knative-gcp/blob/main/docs/spec/pubsub-protocol-binding.md);
+// else the payload may be an envelope of its own; else the message is the event,
+// named as Eventarc names it.
+func (c *Converter) pubSubPush(l *level, o outer) {
+	c.enter(&o, "pubsub")
+	if !l.is(mMessage, '{') {
+		c.refuse(o, Unreadable, fmt.Errorf("Pub/Sub member message is absent or no object"))
+		return
+	}
+	m, err := c.open(l.take(mMessage), o.level)
+	if err != nil {
+		c.refuse(o, Unreadable, err)
+		return
+	}
+	o.level++
+	o.names, o.cloud = pubSubNames, cloudGCP
+	o.identity = identity{id: m.takeFirst(mMessageID, mMessageIDOld), kind: []byte(pubSubType), time: m.takeFirst(mPublishTime, mPublishTimeOld)}
+	if subscription, ok := c.unquote(l.peek(mSubscription)); ok && len(subscription) > 0 {
+		o.source = c.quote("//pubsub.googleapis.com/" + string(subscription))
+	}
+	data, err := c.pubSubData(m)
+	if err != nil {
+		c.refuse(o, Unreadable, err)
+		return
+	}
+	c.keepAside(l, &o, "")
+	c.extra = c.extra[:0]
+	d := draft{names: cloudEventNames, cloud: cloudGCP}
+	attributes := 0
+	if m.is(mAttributes, '{') {
+		if attributes, err = c.pubSubAttributes(m, &d, &o); err != nil {
+			c.refuse(o, Unreadable, err)
+			return
+		}
+	}
+	for _, id := range [...]member{mMessageID, mMessageIDOld, mPublishTime, mPublishTimeOld} {
+		m.giveBack(id)
+	}
+	c.keepAside(m, &o, "message")
+	if attributes == 0 {
+		c.carried(data, o)
+		return
+	}
+	c.finishBinary(&d, data, o)
+}
+
+// pubSubData returns the message's data.
+func (c *Converter) pubSubData(m *level) ([]byte, error) {
+	raw := m.take(mData)
+	if raw == nil || event.IsNull(raw) {
+		return nil, nil
+	}
+	if data, ok := c.decodeBase64(raw); ok {
+		return data, nil
+	}
+	return nil, fmt.Errorf("Pub/Sub member message.data is %.40s; base64 (RFC 4648) is required", raw)
+}
+
+// pubSubAttributes reads the message's attributes into the draft and returns how
+// many of them are the CloudEvent's.
+func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, err error) {
+	l, err := c.open(m.take(mAttributes), o.level)
+	if err != nil {
+		return 0, err
+	}
+	for i, a := range l.members {
+		if name, ok := c.attributeName(string(a.Name)); ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
+			l.known[i] = mTaken
+			count++
+		}
+	}
+	if count > 0 && d.id == nil {
+		d.id = o.id
+	}
+	if count > 0 && d.source == nil {
+		d.source = o.source
+	}
+	c.keepAside(l, o, "attributes")
+	return count, nil
+}
+
+// pubSubPull converts a message that was pulled: its attributes are metadata.
+func (c *Converter) pubSubPull(body []byte, o outer) {
+	c.enter(&o, "pubsub")
+	o.names, o.cloud = pubSubNames, cloudGCP
+	o.identity = identity{kind: []byte(pubSubType), source: []byte(`"//pubsub.googleapis.com"`)}
+	for _, p := range c.pairs {
+		switch p.name {
+		case "gcp_pubsub_message_id":
+			o.id = c.quote(p.value)
+		case "gcp_pubsub_publish_time_unix":
+			o.time = c.epoch([]byte(p.value), 9)
+		}
+	}
+	c.extra = c.extra[:0]
+	d := draft{names: cloudEventNames, cloud: cloudGCP}
+	if c.fromMetadata(&d, false) == 0 {
+		c.carried(body, o)
+		return
+	}
+	c.finishBinary(&d, body, o)
+}

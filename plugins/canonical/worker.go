@@ -1,0 +1,103 @@
+package canonical
+
+import (
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/canonical/convert"
+)
+
+// worker is what one batch at a time needs.
+type worker struct {
+	convert  *convert.Converter
+	metadata messageMetadata
+	interned map[string]string // values of metadata that come again and again
+	tallies  []tally
+}
+
+// tally counts events of one kind within a batch, so that a batch costs a few
+// metric updates and not two per event.
+type tally struct {
+	cloud, tenant string
+	reason        convert.Reason
+	count         int64
+}
+
+// message returns what becomes of msg by one result. Messages of a batch must
+// not be changed, so each result is a shallow copy.
+func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) *service.Message {
+	out := msg.Copy()
+	if r.Event == nil {
+		if cloud == "" {
+			cloud = participantUnknown
+		}
+		w.count(tally{cloud: cloud, reason: r.Reason})
+		out.SetBytes(r.Raw)
+		return flagged(out, r.Reason, r.Err)
+	}
+	found, tenant := w.intern(r.Cloud), w.intern(r.Tenant)
+	out.SetBytes(r.Event)
+	out.MetaSetMut(metaTenant, tenant)
+	out.MetaSetMut(metaType, w.intern(r.Type))
+	out.MetaSetMut(metaKey, string(r.Key))
+	out.MetaSetMut(metaCloud, found)
+	w.count(tally{cloud: found, tenant: tenant})
+	return out
+}
+
+// flagged marks a message as not converted.
+func flagged(msg *service.Message, reason convert.Reason, err error) *service.Message {
+	msg.MetaSetMut(metaReason, reason.String())
+	msg.MetaSetMut(metaDetail, err.Error())
+	msg.SetError(err)
+	return msg
+}
+
+func (w *worker) intern(b []byte) string {
+	if s, ok := w.interned[string(b)]; ok {
+		return s
+	}
+	if len(w.interned) >= maxInterned {
+		clear(w.interned)
+	}
+	s := string(b)
+	w.interned[s] = s
+	return s
+}
+
+func (w *worker) count(t tally) {
+	for i := range w.tallies {
+		if o := &w.tallies[i]; o.cloud == t.cloud && o.tenant == t.tenant && o.reason == t.reason {
+			o.count++
+			return
+		}
+	}
+	t.count = 1
+	w.tallies = append(w.tallies, t)
+}
+
+// report adds a batch's tallies to the metrics.
+func (p *processor) report(w *worker) {
+	for _, t := range w.tallies {
+		cloud := p.clouds.Value(t.cloud)
+		if t.reason != convert.Converted {
+			p.received.Incr(t.count, cloud, participantUnknown)
+			p.refused.Incr(t.count, cloud, t.reason.String())
+			continue
+		}
+		tenant := p.tenants.Value(t.tenant)
+		p.received.Incr(t.count, cloud, tenant)
+		p.made.Incr(t.count, cloud, tenant)
+	}
+	w.tallies = w.tallies[:0]
+}
+
+// messageMetadata lets a converter read a message's metadata.
+type messageMetadata struct{ msg *service.Message }
+
+// Walk implements convert.Metadata.
+func (m *messageMetadata) Walk(visit func(name, value string)) {
+	_ = m.msg.MetaWalk(func(name, value string) error {
+		visit(name, value)
+		return nil
+	})
+}
