@@ -190,7 +190,7 @@ func (s *session) stage(id int32, from commitState, verdicts logRange) error {
 func (s *session) restore(ctx context.Context, p *partition, read logRange) {
 	begun := time.Now()
 	r := verdictReader{
-		client: s.conf.Client, topic: s.conf.VerdictTopic, partition: p.id, from: read.start, end: read.end,
+		client: s.client, topic: s.conf.VerdictTopic, partition: p.id, from: read.start, end: read.end,
 		take: func(recs []*kgo.Record) bool { return s.restoreClosed(p, recs) },
 	}
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {

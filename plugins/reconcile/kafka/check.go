@@ -58,7 +58,7 @@ func (noSink) Verdict(*engine.Verdict) {}
 // checkTopics refuses to start on topics that would lose state, and reads what
 // they allow.
 func (in *Input) checkTopics(ctx context.Context) (limits, error) {
-	client, err := kgo.NewClient(in.conf.Client...)
+	client, err := kgo.NewClient(in.client(kgo.DisableClientMetrics())...)
 	if err != nil {
 		return limits{}, fmt.Errorf("creating the Kafka client: %w", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
@@ -52,6 +54,11 @@ func New(conf Config) (*Input, error) {
 		in.transactionalID += rand.Text()
 	}
 	return in, nil
+}
+
+// client is what every connection needs, and more.
+func (in *Input) client(more ...kgo.Opt) []kgo.Opt {
+	return append(in.conf.Client[:len(in.conf.Client):len(in.conf.Client)], more...)
 }
 
 // Start checks the topics and begins to read. It may be called again after an

@@ -15,7 +15,7 @@ const restoreChunk = 500
 // topic from an offset to the end that the log had when the partition was
 // assigned.
 type verdictReader struct {
-	client    []kgo.Opt
+	client    func(more ...kgo.Opt) []kgo.Opt
 	topic     string
 	partition int32
 	// from is the next offset to read, end the first not to be read. run
@@ -35,7 +35,8 @@ func (r *verdictReader) run(ctx context.Context) error {
 	if r.from >= r.end {
 		return nil
 	}
-	client, err := kgo.NewClient(append(r.client[:len(r.client):len(r.client)],
+	client, err := kgo.NewClient(r.client(
+		kgo.DisableClientMetrics(),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
 			r.topic: {r.partition: kgo.NewOffset().At(r.from).WithEpoch(-1)},
 		}),

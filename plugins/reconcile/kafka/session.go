@@ -38,7 +38,7 @@ type session struct {
 
 // open joins the group.
 func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
-	plain, err := kgo.NewClient(in.conf.Client...)
+	plain, err := kgo.NewClient(in.client(kgo.DisableClientMetrics())...)
 	if err != nil {
 		return nil, fmt.Errorf("creating the Kafka client: %w", err)
 	}
@@ -47,7 +47,7 @@ func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
 		partitions: make(map[int32]*partition), committedAt: time.Now(),
 	}
 	s.idle.results = make(chan endsAnswer, 1)
-	s.group, err = kgo.NewGroupTransactSession(append(in.conf.Client[:len(in.conf.Client):len(in.conf.Client)], s.options(limits)...)...)
+	s.group, err = kgo.NewGroupTransactSession(in.client(s.options(limits)...)...)
 	if err != nil {
 		plain.Close()
 		return nil, fmt.Errorf("creating the Kafka consumer: %w", err)
@@ -105,8 +105,22 @@ func (s *session) close() {
 	}
 }
 
+// fence ends the transaction that a former self may have left open, which the
+// group's offsets would otherwise wait for until its timeout.
+func (s *session) fence(stop context.Context) error {
+	ctx, cancel := context.WithTimeout(stop, s.conf.SessionTimeout)
+	defer cancel()
+	if _, _, err := s.group.Client().ProducerID(ctx); err != nil {
+		return fmt.Errorf("taking over transactional id %q: %w", s.transactionalID, err)
+	}
+	return nil
+}
+
 // run polls, applies and commits until stop ends, then returns nil.
 func (s *session) run(stop context.Context, limits limits) error {
+	if err := s.fence(stop); err != nil {
+		return err
+	}
 	turn := min(s.conf.CommitInterval, s.idle.interval(s.conf.Engine.IdleTimeout))
 	for stop.Err() == nil {
 		poll, cancel := context.WithTimeout(stop, turn)
