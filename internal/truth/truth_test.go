@@ -224,3 +224,21 @@ func TestAReportWithFailuresSaysSoInItsLastLine(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(text(t, r)), "\n")
 	require.Equal(t, "FAILED: 1 failures", lines[len(lines)-1])
 }
+
+func FuzzRead(f *testing.F) {
+	f.Add(ledgerText)
+	f.Add(`{"ledger":1}` + "\n" + `{"end":true,"facts":0,"malformed_events":0}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		l, err := Read(strings.NewReader(text))
+		if err != nil {
+			require.Nil(t, l)
+			return
+		}
+		for i := range l.Facts {
+			require.NotEmpty(t, l.Facts[i].Key)
+		}
+		r, err := Judge(l, func(func(Verdict, error) bool) {}, Counts{})
+		require.NoError(t, err)
+		require.False(t, r.OK, "nothing was counted")
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
@@ -269,4 +270,48 @@ func TestExamplesLint(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, lints)
 	}
+}
+
+func TestAStreamEndsWithItsWorld(t *testing.T) {
+	builder := service.NewStreamBuilder()
+	require.NoError(t, builder.SetLoggerYAML("level: none"))
+	require.NoError(t, builder.AddInputYAML("helios_simulator:\n  world: stream\n  window: 200ms\n  allowed_lateness: 100ms\n  idle_timeout: 100ms\n  count: 50\n  clouds: [aws, gcp, azure]\n"))
+	clouds := map[string]int{}
+	var mu sync.Mutex
+	require.NoError(t, builder.AddBatchConsumerFunc(func(_ context.Context, msgs service.MessageBatch) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, m := range msgs {
+			cloud, _ := m.MetaGet(MetaCloud)
+			clouds[cloud]++
+		}
+		return nil
+	}))
+	stream, err := builder.Build()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, stream.Run(ctx))
+	require.Len(t, clouds, 3)
+	_, ok := Lookup("stream")
+	require.False(t, ok, "a world ends with its last input")
+}
+
+func TestAnInputCanBeClosedAndReadAgainUnderACancelledContext(t *testing.T) {
+	i := reader(t, "world: cancelled")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for {
+		if _, _, err := i.ReadBatch(ctx); err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+			break
+		}
+	}
+	require.NoError(t, i.Close(ctx))
+	_, _, err := i.ReadBatch(t.Context())
+	require.ErrorIs(t, err, service.ErrNotConnected)
+	require.NoError(t, i.Connect(t.Context()))
+	_, ack, err := i.ReadBatch(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, ack(t.Context(), nil))
 }
