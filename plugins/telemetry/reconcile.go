@@ -16,9 +16,9 @@ var (
 		Name: "helios_reconcile_late_events_without_effect_total", Kind: Counter,
 		Help: "Events of facts with a verdict that changed nothing in it.",
 	}
-	ReconcileDuplicates = Metric{
-		Name: "helios_reconcile_duplicates_total", Kind: Counter,
-		Help:   "Repeated events that agree with their participant's representative, as counted in first verdicts.",
+	ReconcileRepeated = Metric{
+		Name: "helios_reconcile_events_repeated_total", Kind: Counter,
+		Help:   "Events of a participant after its first of the same fact.",
 		Labels: []string{LabelParticipant},
 	}
 	ReconcileVerdicts = Metric{

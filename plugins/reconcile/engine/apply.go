@@ -386,6 +386,7 @@ func (e *Engine) record(c *cell, in *incoming, late bool) {
 		e.addRecord(c, e.scratchRecord)
 		return
 	}
+	e.repeated(in)
 	e.load(record(block[at:]), in.rule.fields(in.place), &e.old)
 	next := &e.old
 	duplicate, conflict := e.old.duplicate, e.old.conflict
@@ -454,12 +455,19 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 // be the fact's last one.
 func (e *Engine) ignore(ref factRef, c *cell, in *incoming) {
 	e.uncounted++
+	e.repeated(in)
 	if in.time <= c.lastTime {
 		return
 	}
 	c.lastTime = in.time
 	if c.state != stateWatched && c.bucket != 0 {
 		in.rule.closed.move(ref, c.end())
+	}
+}
+
+func (e *Engine) repeated(in *incoming) {
+	if in.hand >= 0 {
+		in.rule.clock.hands[in.hand].repeats++
 	}
 }
 

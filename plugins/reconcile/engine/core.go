@@ -244,7 +244,7 @@ func (e *Engine) Stats() Stats {
 	for _, c := range e.clocks {
 		for i := range c.hands {
 			h := &c.hands[i]
-			cs := ClockStats{Clock: c.name, Participant: h.participant, Stalled: h.arrival.stalled, Expected: h.expected}
+			cs := ClockStats{Clock: c.name, Participant: h.participant, Stalled: h.arrival.stalled, Expected: h.expected, Repeats: h.repeats}
 			if h.mark != noInstant {
 				cs.Mark = h.mark
 			}

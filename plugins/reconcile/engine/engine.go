@@ -192,7 +192,8 @@ type ClockStats struct {
 	Mark               int64 // highest event time, Unix nanoseconds; 0 when never seen
 	Frontier           int64 // of the clock, Unix nanoseconds
 	Stalled            bool
-	Expected           bool // some expectation of this clock waits for it
+	Expected           bool   // some expectation of this clock waits for it
+	Repeats            uint64 // events after a participant's first of the same fact
 }
 
 // ClockState is what must survive a restart beside the facts: the marks, the

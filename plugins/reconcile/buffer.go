@@ -1,0 +1,387 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/internal/lifecycle"
+	"github.com/helios-connect/helios/plugins/reconcile/engine"
+)
+
+const (
+	rbFieldHoldAcks = "hold_acks"
+
+	// bufferTick is how often the clocks advance.
+	bufferTick = 100 * time.Millisecond
+	// expireChunk is how many facts are closed in one go while intake waits.
+	expireChunk = 256
+	// expireEvery is how often, at most, intake itself looks for what is due.
+	expireEvery = 5 * time.Millisecond
+	// queueLimit is how many messages may wait for the output before intake and
+	// closing pause.
+	queueLimit = 8192
+	// readLimit is how many messages one batch to the output holds.
+	readLimit = 256
+	// retryFirst and retryMost bound the pause before a refused batch is offered
+	// again.
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
+)
+
+func bufferConfig() *service.ConfigSpec {
+	return service.NewConfigSpec().
+		Beta().
+		Categories("Reconciliation").
+		Summary("Decides for each business fact whether the participants that report it agree, and emits one verdict per fact.").
+		Description(bufferDescription).
+		Fields(reconcileFields()...).
+		Field(service.NewBoolField(rbFieldHoldAcks).
+			Description("Whether an input's batch is acknowledged only when the verdicts of all its events have been delivered. With `false` it is acknowledged when it has been taken in: right for files and other inputs that can't deliver again, and the only way for the end of a finite input to be seen.").
+			Default(true)).
+		LintRule(`root = if this.expectations.or([]).length() == 0 && this.expectation_files.or([]).length() == 0 { ["expectations or expectation_files is needed"] }`).
+		LintRule(`root = this.expectations.or([]).filter(x -> x.quorum.or(0) > x.expect.or([]).length()).map_each(x -> "expectation " + x.name.or("").string() + ": quorum is " + x.quorum.string() + ", more than the participants in expect")`).
+		Example("Orders from three clouds",
+			"Every order must be reported by three clouds within a minute, with the same amount and currency.", `
+input:
+  file:
+    paths: [ ./events/*.jsonl ]
+    scanner:
+      lines: {}
+
+buffer:
+  helios_reconcile:
+    hold_acks: false
+    expectations:
+      - name: orders
+        types: [ "com.example.order.*" ]
+        expect: [ aws, gcp, azure ]
+        window: 60s
+        allowed_lateness: 10s
+        compare:
+          - { field: data.amount, tolerance: 0.01 }
+          - { field: data.currency, ignore_case: true }
+
+output:
+  file:
+    path: ./verdicts.jsonl
+    codec: lines
+`)
+}
+
+const bufferDescription = `
+One fact is one combination of ` + "`tenant`, `type` and `correlationid`" + ` of canonical events. An expectation says which participants must report it and which fields must agree. The buffer emits, for each fact, one JSON object: ` + "`matched`, `mismatched`, `partial`, `missing` or `indeterminate`" + `, with who is missing, which fields differ and who is the outlier. An event that comes after the verdict makes a correction: the same ` + "`id` with the next `revision`" + `.
+
+Every participant has a clock of its own, its highest event time, so that one slow or silent cloud neither holds the others back nor is blamed: facts that only wait for a stalled participant close as ` + "`indeterminate`" + `.
+
+### Events that can't be judged
+
+They are emitted unchanged, flagged as an error, with the metadata ` + "`helios_reason`" + `: ` + "`unreadable`, `unkeyed`, `no_expectation`, `future`, `unexpected` or `too_late`" + `. Route them with ` + "`errored()`" + `.
+
+### Metadata of verdicts
+
+` + "`helios_tenant`, `helios_type`, `helios_key`, `helios_status`, `helios_revision`" + `.
+
+### Acknowledgement
+
+With ` + "`hold_acks`" + ` a batch is acknowledged when all its verdicts have been delivered; the input must then allow as many unacknowledged messages as arrive within ` + "`window` + `allowed_lateness`" + `. When its limit is lower, intake stops until facts are given up; the buffer warns and names that cause. Facts that are open when the process stops are not closed; their batches are left unacknowledged and delivered again.
+
+The buffer forgets its facts when the process stops. The input of the same name keeps them in the log.`
+
+// buffer puts the engine behind any input.
+type buffer struct {
+	log      *service.Logger
+	holdAcks bool
+	idle     time.Duration
+
+	mu      sync.Mutex
+	changed *sync.Cond // something was queued or taken, or the state below changed
+	engine  *engine.Engine
+	metrics *metrics
+	held    held
+	queue   []outgoing
+	flying  int  // batches that the output has and has not answered
+	ended   bool // no more input
+	drained bool // ... and nothing more can be queued
+	closed  bool
+	waiting int // intake calls that wait for the queue
+	blocked time.Duration
+	since   time.Time // when waiting rose above 0
+	lastIn  time.Time
+	warned  bool
+	expired time.Time
+	due     bool          // closing has paused because the queue was full
+	wake    chan struct{} // closing is to go on
+
+	stop     chan struct{}
+	stopOnce sync.Once
+	done     chan struct{}
+}
+
+// outgoing is a verdict or a flagged event on its way to the output.
+type outgoing struct {
+	message *service.Message
+	verdict *engine.Verdict // nil for a flagged event
+	token   uint64          // of a flagged event
+	refused int             // how often the output has refused it
+}
+
+func newBuffer(conf *service.ParsedConfig, res *service.Resources) (service.BatchBuffer, error) {
+	b, err := newIdleBuffer(conf, res)
+	if err != nil {
+		return nil, err
+	}
+	go b.tickLoop()
+	return b, nil
+}
+
+// newIdleBuffer makes a buffer whose clocks nobody advances yet.
+func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer, error) {
+	cfg, err := parseReconcileConfig(conf, res)
+	if err != nil {
+		return nil, err
+	}
+	b := &buffer{log: res.Logger(), metrics: newMetrics(res), idle: cfg.IdleTimeout,
+		stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
+	b.changed = sync.NewCond(&b.mu)
+	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
+		return nil, err
+	}
+	if b.holdAcks {
+		cfg.Tokens = engine.TokensAll
+	}
+	if b.engine, err = engine.New(cfg, b); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func init() {
+	service.MustRegisterBatchBuffer("helios_reconcile", bufferConfig(), newBuffer)
+}
+
+// Verdict implements engine.Sink; the engine is only called under the lock.
+func (b *buffer) Verdict(v *engine.Verdict) {
+	b.queue = append(b.queue, outgoing{message: verdictMessage(v), verdict: v})
+}
+
+// WriteBatch takes a batch in. It waits while the output is behind.
+func (b *buffer) WriteBatch(ctx context.Context, batch service.MessageBatch, ack service.AckFunc) error {
+	acks, err := b.take(ctx, batch, ack)
+	if err != nil {
+		return err
+	}
+	return callAll(ctx, acks, nil)
+}
+
+func (b *buffer) take(ctx context.Context, batch service.MessageBatch, ack service.AckFunc) ([]service.AckFunc, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.awaitRoom(ctx); err != nil {
+		return nil, err
+	}
+	var token uint64
+	if b.holdAcks {
+		token = b.held.add(ack)
+	}
+	now := time.Now()
+	b.lastIn, b.warned = now, false
+	before := len(b.queue)
+	for _, m := range batch {
+		b.apply(m, token, now.UnixNano())
+	}
+	if now.Sub(b.expired) >= expireEvery {
+		b.expired = now
+		b.engine.Expire(expireChunk, now.UnixNano())
+	}
+	if len(b.queue) > before {
+		b.changed.Broadcast()
+	}
+	if !b.holdAcks {
+		return []service.AckFunc{ack}, nil
+	}
+	if ack := b.held.release(token); ack != nil {
+		return []service.AckFunc{ack}, nil
+	}
+	return nil, nil
+}
+
+func (b *buffer) apply(m *service.Message, token uint64, wall int64) {
+	doc, err := m.AsBytes()
+	if err != nil {
+		doc = nil
+	}
+	out := b.engine.Apply(doc, token, wall)
+	b.metrics.outcome(&out)
+	switch {
+	case out.Reason != engine.ReasonNone:
+		b.queue = append(b.queue, outgoing{message: flaggedMessage(m, &out), token: token})
+	case !out.Held:
+		return
+	}
+	if b.holdAcks {
+		b.held.hold(token)
+	}
+}
+
+// awaitRoom waits until the queue has room, with the lock held on return.
+func (b *buffer) awaitRoom(ctx context.Context) error {
+	if len(b.queue) < queueLimit && !b.closed {
+		return nil
+	}
+	wake := context.AfterFunc(ctx, b.changed.Broadcast)
+	defer wake()
+	b.startWaiting()
+	defer b.stopWaiting()
+	for len(b.queue) >= queueLimit && !b.closed && ctx.Err() == nil {
+		b.changed.Wait()
+	}
+	if b.closed {
+		return service.ErrEndOfBuffer
+	}
+	return ctx.Err()
+}
+
+// startWaiting and stopWaiting measure the time in which input could not be
+// taken, which must stall nobody.
+func (b *buffer) startWaiting() {
+	if b.waiting == 0 {
+		b.since = time.Now()
+	}
+	b.waiting++
+}
+
+func (b *buffer) stopWaiting() {
+	b.waiting--
+	if b.waiting == 0 {
+		b.blocked += time.Since(b.since)
+	}
+}
+
+// ReadBatch hands verdicts and flagged events to the output.
+func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	wake := context.AfterFunc(ctx, b.changed.Broadcast)
+	defer wake()
+	for len(b.queue) == 0 {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if b.closed || b.ended && b.drained && b.flying == 0 {
+			return nil, nil, service.ErrEndOfBuffer
+		}
+		b.changed.Wait()
+	}
+	n := min(len(b.queue), readLimit)
+	out := append([]outgoing(nil), b.queue[:n]...)
+	clear(b.queue[:n])
+	b.queue = b.queue[n:]
+	b.flying++
+	now := time.Now()
+	batch := make(service.MessageBatch, n)
+	for i := range out {
+		batch[i] = out[i].message
+		if v := out[i].verdict; v != nil && out[i].refused == 0 {
+			b.metrics.verdict(v, now)
+		}
+	}
+	b.changed.Broadcast()
+	if b.due && len(b.queue) < queueLimit/2 {
+		b.nudge()
+	}
+	return batch.Copy(), b.answer(out), nil
+}
+
+// answer returns what the output calls when it has delivered or refused a
+// batch. A refused one is offered again after a pause that doubles: nothing is
+// nacked upstream while the process runs, since inputs exist that lose an event
+// on a nack.
+func (b *buffer) answer(out []outgoing) service.AckFunc {
+	return func(ctx context.Context, err error) error {
+		if err != nil {
+			pause := min(retryFirst<<min(out[0].refused, 10), retryMost)
+			time.AfterFunc(pause, func() { b.offerAgain(out) })
+			return nil
+		}
+		return callAll(ctx, b.delivered(out), nil)
+	}
+}
+
+func (b *buffer) offerAgain(out []outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flying--
+	if !b.closed {
+		for i := range out {
+			out[i].refused++
+		}
+		b.queue = append(out, b.queue...)
+	}
+	b.changed.Broadcast()
+}
+
+// delivered releases the tokens of what the output has taken and returns the
+// acknowledgements that fall due.
+func (b *buffer) delivered(out []outgoing) (acks []service.AckFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flying--
+	b.changed.Broadcast()
+	if !b.holdAcks || b.closed {
+		return nil
+	}
+	release := func(token uint64) {
+		if ack := b.held.release(token); ack != nil {
+			acks = append(acks, ack)
+		}
+	}
+	for _, o := range out {
+		if o.verdict == nil {
+			release(o.token)
+			continue
+		}
+		for _, token := range o.verdict.Tokens {
+			release(token)
+		}
+	}
+	return acks
+}
+
+// EndOfInput closes every open fact, unless the process or the stream is being
+// stopped: Redpanda Connect calls it for both.
+func (b *buffer) EndOfInput() {
+	stopping := lifecycle.StreamStopping()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return
+	}
+	b.ended = true
+	if stopping {
+		b.drained = true
+	} else {
+		b.engine.EndInput()
+		b.nudge()
+	}
+	b.changed.Broadcast()
+}
+
+// Close gives back what has not been acknowledged: the batches of open facts,
+// and of verdicts that the output has not taken.
+func (b *buffer) Close(ctx context.Context) error {
+	b.stopOnce.Do(func() { close(b.stop) })
+	<-b.done
+	b.mu.Lock()
+	b.closed = true
+	acks := b.held.drain()
+	b.engine.Close()
+	b.changed.Broadcast()
+	b.mu.Unlock()
+	return callAll(ctx, acks, errStopped)
+}
+
+var errStopped = errors.New("stopped before the verdict: the events are to be delivered again")

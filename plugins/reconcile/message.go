@@ -1,0 +1,41 @@
+package reconcile
+
+import (
+	"strconv"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/reconcile/engine"
+)
+
+// Metadata of what the plugins emit.
+const (
+	metaTenant   = "helios_tenant"
+	metaType     = "helios_type"
+	metaKey      = "helios_key"
+	metaStatus   = "helios_status"
+	metaRevision = "helios_revision"
+	metaReason   = "helios_reason"
+	metaDetail   = "helios_detail"
+)
+
+// verdictMessage makes the message of a verdict.
+func verdictMessage(v *engine.Verdict) *service.Message {
+	m := service.NewMessage(v.JSON)
+	m.MetaSetMut(metaTenant, v.Tenant)
+	m.MetaSetMut(metaType, v.Type)
+	m.MetaSetMut(metaKey, v.Key)
+	m.MetaSetMut(metaStatus, v.Status.String())
+	m.MetaSetMut(metaRevision, strconv.FormatUint(uint64(v.Revision), 10))
+	return m
+}
+
+// flaggedMessage makes the message of an event that can't be judged: unchanged,
+// flagged as an error.
+func flaggedMessage(m *service.Message, o *engine.Outcome) *service.Message {
+	m = m.Copy()
+	m.MetaSetMut(metaReason, o.Reason.String())
+	m.MetaSetMut(metaDetail, o.Err.Error())
+	m.SetError(o.Err)
+	return m
+}

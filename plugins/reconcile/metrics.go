@@ -1,0 +1,139 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/telemetry"
+)
+
+// maxLabelValues bounds how many participants and tenants metrics tell apart.
+const maxLabelValues = 1000
+
+// metrics are what both plugins report. It is not safe for concurrent use: the
+// plugins call it under their own lock.
+type metrics struct {
+	received, flagged, uncounted, repeated *service.MetricCounter
+	verdicts, corrections                  *service.MetricCounter
+	pressure, forgotten                    *service.MetricCounter
+	open, closed, bytes, held              *service.MetricGauge
+	watermark, lag, stalled                *service.MetricGauge
+	delay                                  *service.MetricTimer
+
+	participants, tenants *telemetry.Bound
+	counts                map[receivedKey]int64  // not yet reported
+	judged                map[verdictKey]int64   // not yet reported
+	repeats               map[receivedKey]uint64 // reported, by clock and participant
+	lastKey               receivedKey
+	lastCount             int64
+	last                  engine.Stats
+}
+
+type receivedKey struct{ participant, tenant string }
+
+type verdictKey struct {
+	status      engine.Status
+	expectation string
+	correction  bool
+}
+
+func newMetrics(res *service.Resources) *metrics {
+	m := res.Metrics()
+	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
+	gauge := func(d telemetry.Metric) *service.MetricGauge { return m.NewGauge(d.Name, d.Labels...) }
+	return &metrics{
+		received:     counter(telemetry.ReconcileReceived),
+		flagged:      counter(telemetry.ReconcileFlagged),
+		uncounted:    counter(telemetry.ReconcileUncounted),
+		repeated:     counter(telemetry.ReconcileRepeated),
+		verdicts:     counter(telemetry.ReconcileVerdicts),
+		corrections:  counter(telemetry.ReconcileCorrections),
+		pressure:     counter(telemetry.ReconcilePressure),
+		forgotten:    counter(telemetry.ReconcileForgotten),
+		open:         gauge(telemetry.ReconcileOpen),
+		closed:       gauge(telemetry.ReconcileClosed),
+		bytes:        gauge(telemetry.ReconcileBytes),
+		held:         gauge(telemetry.ReconcileHeldBatches),
+		watermark:    gauge(telemetry.ReconcileWatermark),
+		lag:          gauge(telemetry.ReconcileWatermarkLag),
+		stalled:      gauge(telemetry.ReconcileStalled),
+		delay:        m.NewTimer(telemetry.ReconcileDelay.Name, telemetry.ReconcileDelay.Labels...),
+		participants: telemetry.NewBound(maxLabelValues),
+		tenants:      telemetry.NewBound(maxLabelValues),
+		counts:       map[receivedKey]int64{},
+		judged:       map[verdictKey]int64{},
+		repeats:      map[receivedKey]uint64{},
+	}
+}
+
+// outcome counts an event. What it counts by participant is reported by flush:
+// a labelled counter costs more than judging an event.
+func (m *metrics) outcome(o *engine.Outcome) {
+	if string(o.Participant) == m.lastKey.participant && string(o.Tenant) == m.lastKey.tenant {
+		m.lastCount++
+	} else {
+		m.keepLast()
+		m.lastKey = receivedKey{m.participants.Value(string(o.Participant)), m.tenants.Value(string(o.Tenant))}
+		m.lastCount = 1
+	}
+	if o.Reason != engine.ReasonNone {
+		m.flagged.Incr(1, o.Reason.String())
+	}
+}
+
+func (m *metrics) keepLast() {
+	if m.lastCount > 0 {
+		m.counts[m.lastKey] += m.lastCount
+		m.lastCount = 0
+	}
+}
+
+// verdict counts a verdict at the moment it is handed on.
+func (m *metrics) verdict(v *engine.Verdict, now time.Time) {
+	m.judged[verdictKey{v.Status, v.Expectation, v.Revision > 1}]++
+	if v.LastEvent > 0 {
+		m.delay.Timing(max(now.UnixNano()-v.LastEvent, 0))
+	}
+}
+
+// flush reports what was counted and the engine's state.
+func (m *metrics) flush(s engine.Stats) {
+	m.keepLast()
+	for k, n := range m.counts {
+		m.received.Incr(n, k.participant, k.tenant)
+	}
+	clear(m.counts)
+	for k, n := range m.judged {
+		m.verdicts.Incr(n, k.status.String(), k.expectation)
+		if k.correction {
+			m.corrections.Incr(n, k.status.String())
+		}
+	}
+	clear(m.judged)
+	m.uncounted.Incr(int64(s.Uncounted - m.last.Uncounted))
+	m.pressure.Incr(int64(s.Pressure - m.last.Pressure))
+	m.forgotten.Incr(int64(s.Forgotten - m.last.Forgotten))
+	m.open.Set(int64(s.Open))
+	m.closed.Set(int64(s.Closed))
+	m.bytes.Set(int64(s.Bytes))
+	for _, c := range s.Clocks {
+		key := receivedKey{c.Clock, c.Participant}
+		m.repeated.Incr(int64(c.Repeats-m.repeats[key]), c.Participant)
+		m.repeats[key] = c.Repeats
+		m.stalled.Set(boolGauge(c.Stalled && c.Expected), c.Clock, c.Participant)
+		if c.Mark != 0 {
+			m.watermark.SetFloat64(float64(c.Mark)/1e9, c.Clock, c.Participant)
+			m.lag.SetFloat64(float64(max(c.Frontier-c.Mark, 0))/1e9, c.Clock, c.Participant)
+		}
+	}
+	m.last = s
+}
+
+func boolGauge(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
