@@ -1,0 +1,10 @@
+// Package pipelines carries the pipelines in the binary, for the demo, which
+// runs the very files that production runs.
+package pipelines
+
+import "embed"
+
+// Files are the pipelines, one stream a file.
+//
+//go:embed *.yaml
+var Files embed.FS
