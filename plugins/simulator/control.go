@@ -116,6 +116,9 @@ func (w *World) Finish(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("finishing the world %q: %w", w.name, context.Cause(ctx))
 		case <-w.stop:
+			if w.isOver() && w.acked() {
+				return nil
+			}
 			return fmt.Errorf("finishing the world %q: its inputs were closed before it was over", w.name)
 		case <-ticker.C:
 		}

@@ -44,7 +44,7 @@ func inputSpec() *service.ConfigSpec {
 Orders are created, paid, shipped, cancelled and returned. Each step is a business fact that all three clouds report, every one in its own envelope:
 
 - aws: the EventBridge JSON, as it stands in the body of an SQS message.
-- gcp: the payload as body and the CloudEvents attributes (ce-id, ce-source, ce-type, ce-time, ce-subject, ce-specversion, content-type) as metadata, as the input gcp_pubsub delivers the attributes of a message.
+- gcp: the payload as body and the CloudEvents attributes (ce-id, ce-source, ce-type, ce-time, ce-subject, ce-specversion, content-type) as metadata, beside gcp_pubsub_message_id and gcp_pubsub_publish_time_unix, as the input gcp_pubsub delivers a message.
 - azure: an array of one to eight events in the Event Grid schema.
 
 Five facts of a hundred are of types that live on one cloud only: 40 % of them on aws, 30 % on gcp, 30 % on azure.

@@ -59,6 +59,7 @@ faults: {total: 0.3}
 `
 
 func TestThreeInputsShareTheFactsOfAWorld(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "truth.jsonl")
 	var group sync.WaitGroup
 	var received [cloudCount]atomic.Int64
@@ -102,6 +103,7 @@ func TestThreeInputsShareTheFactsOfAWorld(t *testing.T) {
 }
 
 func TestWhatIsRefusedComesAgainAndNothingElseDoes(t *testing.T) {
+	t.Parallel()
 	i := reader(t, "world: refused\n"+fast)
 	seen, refusals := map[string]int{}, 0
 	require.NoError(t, drainAll(t.Context(), i, func(msgs service.MessageBatch) error {
@@ -189,6 +191,7 @@ func TestTheLedgerKnowsAFactBeforeItsEventIsRead(t *testing.T) {
 }
 
 func TestAWorldThatIsNotReadFastEnoughSaysSo(t *testing.T) {
+	t.Parallel()
 	i := reader(t, "world: slow\nrate: 5000\nmax_queued: 50")
 	require.Eventually(t, func() bool {
 		s := i.world.Snapshot()
@@ -197,6 +200,7 @@ func TestAWorldThatIsNotReadFastEnoughSaysSo(t *testing.T) {
 }
 
 func TestFinishClosesAWorldThatHasNoEndOfItsOwn(t *testing.T) {
+	t.Parallel()
 	i := reader(t, "world: endless\n"+strings.Replace(fast, "duration: 300ms", "", 1))
 	finished := make(chan error, 1)
 	time.AfterFunc(200*time.Millisecond, func() {
@@ -273,6 +277,7 @@ func TestExamplesLint(t *testing.T) {
 }
 
 func TestAStreamEndsWithItsWorld(t *testing.T) {
+	t.Parallel()
 	builder := service.NewStreamBuilder()
 	require.NoError(t, builder.SetLoggerYAML("level: none"))
 	require.NoError(t, builder.AddInputYAML("helios_simulator:\n  world: stream\n  window: 200ms\n  allowed_lateness: 100ms\n  idle_timeout: 100ms\n  count: 50\n  clouds: [aws, gcp, azure]\n"))
@@ -314,4 +319,15 @@ func TestAnInputCanBeClosedAndReadAgainUnderACancelledContext(t *testing.T) {
 	_, ack, err := i.ReadBatch(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, ack(t.Context(), nil))
+}
+
+func TestFinishSucceedsWhenTheInputsCloseAsSoonAsTheyEnd(t *testing.T) {
+	t.Parallel()
+	i := reader(t, "world: closing\ncount: 30\n"+strings.Replace(fast, "duration: 300ms", "", 1))
+	w := i.world
+	finished := make(chan error, 1)
+	go func() { finished <- w.Finish(t.Context()) }()
+	require.NoError(t, drainAll(t.Context(), i, func(service.MessageBatch) error { return nil }))
+	require.NoError(t, i.Close(t.Context()))
+	require.NoError(t, <-finished)
 }

@@ -102,10 +102,14 @@ func (r *Renderer) appendAzure(dst []byte, d *delivery) []byte {
 type attribute struct{ name, value string }
 
 // attributes of a Pub/Sub message that carries a CloudEvent in binary mode
-// (CloudEvents Google Cloud Pub/Sub protocol binding).
-func (r *Renderer) attributes(d *delivery) [7]attribute {
+// (CloudEvents Google Cloud Pub/Sub protocol binding), and what the input
+// gcp_pubsub adds to them. Its publish time is a number there.
+func (r *Renderer) attributes(d *delivery) [9]attribute {
 	id := string(r.appendID(nil, d))
+	published := r.start + d.fact.at
 	return [...]attribute{
+		{"gcp_pubsub_message_id", strconv.FormatUint(mix64(r.seed^uint64(published))>>12, 10)},
+		{"gcp_pubsub_publish_time_unix", strconv.FormatInt(published/int64(time.Second), 10)},
 		{"ce-specversion", "1.0"},
 		{"ce-id", id},
 		{"ce-source", source},
