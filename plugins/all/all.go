@@ -20,4 +20,5 @@ import (
 
 	// Helios's own.
 	_ "github.com/helios-connect/helios/plugins/choice"
+	_ "github.com/helios-connect/helios/plugins/simulator"
 )
