@@ -19,6 +19,9 @@ import (
 	_ "github.com/redpanda-data/connect/v4/public/components/redis"
 
 	// Helios's own.
+	_ "github.com/helios-connect/helios/plugins/canonical"
 	_ "github.com/helios-connect/helios/plugins/choice"
+	_ "github.com/helios-connect/helios/plugins/reconcile"
+	_ "github.com/helios-connect/helios/plugins/simulator"
 	_ "github.com/helios-connect/helios/plugins/simulator"
 )

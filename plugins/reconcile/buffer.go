@@ -83,7 +83,7 @@ They are emitted unchanged, flagged as an error, with the metadata ` + "`helios_
 
 ### Metadata of verdicts
 
-` + "`helios_tenant`, `helios_type`, `helios_key`, `helios_status`, `helios_revision`" + `.
+` + "`helios_tenant`, `helios_type`, `helios_key`, `helios_status`, `helios_revision`" + `, and of a correction ` + "`helios_previous_status`" + `, the status it replaces.
 
 ### Acknowledgement
 

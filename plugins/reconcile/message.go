@@ -15,6 +15,7 @@ const (
 	metaKey      = "helios_key"
 	metaStatus   = "helios_status"
 	metaRevision = "helios_revision"
+	metaPrevious = "helios_previous_status" // only of corrections
 	metaReason   = "helios_reason"
 	metaDetail   = "helios_detail"
 )
@@ -27,6 +28,9 @@ func verdictMessage(v *engine.Verdict) *service.Message {
 	m.MetaSetMut(metaKey, v.Key)
 	m.MetaSetMut(metaStatus, v.Status.String())
 	m.MetaSetMut(metaRevision, strconv.FormatUint(uint64(v.Revision), 10))
+	if v.Revision > 1 {
+		m.MetaSetMut(metaPrevious, v.Previous.String())
+	}
 	return m
 }
 

@@ -104,6 +104,7 @@ type Verdict struct {
 	Identity Identity
 	Revision uint32
 	Status   Status
+	Previous Status // of the revision before; Status itself when this is the first
 	ClosedBy ClosedBy
 	Tenant   string
 	Type     string

@@ -182,14 +182,18 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	c.revision++
 	e.loadAll(c, r)
 	e.judge(c, r, &e.verdict)
+	previous := c.status
 	c.status = e.verdict.status
+	if c.revision == 1 {
+		previous = c.status
+	}
 	if r.expect&^c.present == 0 && c.sample != 0 {
 		e.blocks.release(c.sample)
 		c.sample = 0
 	}
 	route := &e.routes.list[c.route]
 	v := &Verdict{
-		Identity: Identity{c.hash1, c.hash2}, Revision: c.revision, Status: c.status, ClosedBy: by,
+		Identity: Identity{c.hash1, c.hash2}, Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
 		Tenant: route.tenant, Type: route.eventType, Key: string(keyOf(e.block(c))),
 		Expectation: r.Name,
 		LastEvent:   e.base + int64(c.lastWall)*1e6,

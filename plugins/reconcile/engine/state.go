@@ -12,7 +12,7 @@ import (
 // stateVersion is the first byte of an encoded state. The encoding:
 //
 //	u8 version | text tenant | text type | text key
-//	u64 opened | u64 deadline | u64 last time | u64 first token | u64 last token | u32 revision
+//	u64 opened | u64 deadline | u64 last time | u64 first token | u64 last token | u32 revision | u8 status
 //	list of text: compared fields | list of text: stalled participants
 //	list of: text participant | u8 late | u64 time | text source | text id
 //	         | uvarint duplicates | uvarint conflicts | per field: u8 present [text raw]
@@ -38,7 +38,7 @@ func (e *Engine) appendState(dst []byte, c *cell, r *rule, route *route) []byte 
 	for _, n := range [...]uint64{uint64(c.opened), uint64(c.deadline), uint64(c.lastTime), c.firstToken, c.firstToken + uint64(c.lastToken)} {
 		dst = order.AppendUint64(dst, n)
 	}
-	dst = order.AppendUint32(dst, c.revision)
+	dst = append(order.AppendUint32(dst, c.revision), byte(c.status))
 	dst = binary.AppendUvarint(dst, uint64(len(r.comparers)))
 	for i := range r.comparers {
 		dst = appendText(dst, r.comparers[i].field)
@@ -98,6 +98,7 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	c.firstToken = d.u64()
 	c.touch(d.u64())
 	c.revision = d.u32()
+	c.status = Status(min(d.byte(), byte(Indeterminate)))
 	if d.bad {
 		return Identity{}, fmt.Errorf("%w: cut short", ErrState)
 	}
