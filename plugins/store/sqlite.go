@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	sqlite "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// sqliteDB stores rows in a SQLite file. SQLite takes one writer at a time:
+// within the process a mutex per file makes the others wait in turn, between
+// processes SQLite's own lock does, for up to busyTimeout.
+type sqliteDB struct {
+	path   string
+	db     *sql.DB
+	writer *sync.Mutex
+}
+
+// busyTimeout is how long SQLite waits for another process's lock before the
+// write counts as a conflict and is tried again (milliseconds).
+const busyTimeout = "10000"
+
+// writers holds one mutex for every file that this process writes.
+var writers sync.Map
+
+func openSQLite(ctx context.Context, path string, mode access) (*sqliteDB, error) {
+	if mode == readWrite {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	db, err := sql.Open("sqlite", sqliteURI(path, mode))
+	if err != nil {
+		return nil, err
+	}
+	if mode == readWrite {
+		db.SetMaxOpenConns(1)
+	}
+	if err = db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+	}
+	mutex, _ := writers.LoadOrStore(path, new(sync.Mutex))
+	return &sqliteDB{path: path, db: db, writer: mutex.(*sync.Mutex)}, nil
+}
+
+// sqliteURI asks for a sync of every commit: an acknowledged batch must survive
+// a loss of power, and batches make it cheap.
+func sqliteURI(path string, mode access) string {
+	query := url.Values{"_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}, "_synchronous": {"FULL"}, "mode": {"rwc"}}
+	if mode == readOnly {
+		query = url.Values{"_busy_timeout": {busyTimeout}, "mode": {"ro"}}
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + query.Encode()
+}
+
+// migrate runs under an exclusive lock on a small file beside the database,
+// since goose's migrations are several transactions, and since the change to
+// write-ahead logging waits for nobody.
+func (s *sqliteDB) migrate(ctx context.Context) error {
+	locked, err := sql.Open("sqlite", "file:"+(&url.URL{Path: s.path + ".lock"}).EscapedPath()+"?_busy_timeout=60000&_txlock=exclusive")
+	if err != nil {
+		return err
+	}
+	defer locked.Close()
+	tx, err := locked.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("locking %s.lock: %w", s.path, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err = s.db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return fmt.Errorf("switching %s to write-ahead logging: %w", s.path, err)
+	}
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	return migrate(ctx, s.db, sqliteDialect)
+}
+
+func (s *sqliteDB) close() error { return s.db.Close() }
+
+// inTransaction holds the write lock from the start (_txlock), so that no
+// statement can find it taken half-way.
+func (s *sqliteDB) inTransaction(ctx context.Context, do func(tx *sql.Tx) error) error {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning transaction: %w", err)
+	}
+	if err = do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err = tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	return nil
+}
+
+// insertEach runs a statement for each of n rows and counts those that it
+// affected.
+func insertEach(ctx context.Context, tx *sql.Tx, statement string, columns, n int, fill func(values []any, i int)) (int, error) {
+	prepared, err := tx.PrepareContext(ctx, statement)
+	if err != nil {
+		return 0, fmt.Errorf("preparing insert: %w", err)
+	}
+	defer prepared.Close()
+	stored := int64(0)
+	values := make([]any, columns)
+	for i := range n {
+		fill(values, i)
+		result, err := prepared.ExecContext(ctx, values...)
+		if err != nil {
+			return 0, fmt.Errorf("inserting row: %w", err)
+		}
+		affected, err := result.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		stored += affected
+	}
+	return int(stored), nil
+}
+
+// insertSQL returns the INSERT of columns into a table.
+func insertSQL(table string, columns []string, onConflict string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) VALUES (?%s) ON CONFLICT %s", table, strings.Join(columns, ", "),
+		strings.Repeat(", ?", len(columns)-1), onConflict)
+}
+
+var (
+	sqliteInsertEvents      = insertSQL(tableEvents, eventColumns, "DO NOTHING")
+	sqliteInsertDeadLetters = insertSQL(tableDeadLetters, deadLetterColumns, "DO NOTHING")
+	sqliteInsertHistory     = insertSQL(tableHistory, verdictColumns, "DO NOTHING")
+	sqliteUpsertCurrent     = insertSQL(tableVerdicts, verdictColumns, "(id) DO UPDATE SET "+assignments(verdictColumns[1:])+
+		", stored_at = excluded.stored_at WHERE (excluded.opened_ns, excluded.revision) > ("+tableVerdicts+".opened_ns, "+tableVerdicts+".revision)")
+)
+
+func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, error) {
+	stored := 0
+	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+		stored, err = insertEach(ctx, tx, sqliteInsertEvents, len(eventColumns), len(rows), func(v []any, i int) {
+			r := &rows[i]
+			v[0], v[1], v[2] = r.identity[:], r.time.text(), r.time.ns
+			v[3], v[4], v[5], v[6], v[7], v[8] = string(r.tenant), string(r.cloud), string(r.source), string(r.id), string(r.typ), string(r.key)
+			v[9], v[10] = nullableText(r.ingest)
+			v[11] = string(r.document)
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []tally{{table: tableEvents, stored: stored, present: len(rows) - stored}}, nil
+}
+
+func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
+	tidy := tidyVerdicts(rows)
+	latest := latestVerdicts(tidy)
+	history, current := 0, 0
+	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+		fill := func(rows []verdictRow) func([]any, int) {
+			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i]) }
+		}
+		if history, err = insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy)); err != nil {
+			return err
+		}
+		current, err = insertEach(ctx, tx, sqliteUpsertCurrent, len(verdictColumns), len(latest), fill(latest))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []tally{
+		{table: tableHistory, stored: history, present: len(rows) - history},
+		{table: tableVerdicts, stored: current, present: len(latest) - current},
+	}, nil
+}
+
+func fillSQLiteVerdict(v []any, r *verdictRow) {
+	fillVerdict(v, r)
+	for _, i := range []int{3, 4, 5, 7, 8, 16} {
+		v[i] = string(v[i].([]byte))
+	}
+	v[9], v[10] = jsonList(r.missing), jsonList(r.stalled)
+	v[11] = r.opened.text()
+	v[12], v[13] = nullableText(r.deadline)
+	v[14] = r.decided.text()
+}
+
+func (s *sqliteDB) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {
+	stored := 0
+	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+		stored, err = insertEach(ctx, tx, sqliteInsertDeadLetters, len(deadLetterColumns), len(rows), func(v []any, i int) {
+			r := &rows[i]
+			v[0], v[1], v[2] = r.identity[:], r.recorded.text(), r.recorded.ns
+			v[3], v[4], v[5], v[6], v[7] = string(r.reason), string(r.stage), string(r.detail), string(r.origin), string(r.attempt)
+			v[8], v[9], v[10], v[11] = string(r.tenant), string(r.cloud), string(r.typ), string(r.key)
+			v[12] = r.payload
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []tally{{table: tableDeadLetters, stored: stored, present: len(rows) - stored}}, nil
+}
+
+func (t instant) text() string { return t.time().Format(textTime) }
+
+func nullableText(t instant) (at, ns any) {
+	if !t.known {
+		return nil, nil
+	}
+	return t.text(), t.ns
+}
+
+func jsonList(names []string) string {
+	list, err := json.Marshal(names)
+	if err != nil { // strings always marshal
+		return "[]"
+	}
+	return string(list)
+}
+
+// classify goes by the primary result code (sqlite.org/rescode.html).
+func (s *sqliteDB) classify(err error) fault {
+	var refused *sqlite.Error
+	if !errors.As(err, &refused) {
+		return faultStore
+	}
+	switch refused.Code() & 0xff {
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+		return faultRow
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return faultConflict
+	}
+	return faultStore
+}
+
+func (s *sqliteDB) currentVerdicts(ctx context.Context, each func(VerdictRow) error) error {
+	rows, err := s.db.QueryContext(ctx, selectVerdicts)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := scanVerdict(rows)
+		if err != nil {
+			return err
+		}
+		if err = each(row); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (s *sqliteDB) counts(ctx context.Context) (Counts, error) {
+	return scanCounts(s.db.QueryRowContext(ctx, selectCounts))
+}
