@@ -47,7 +47,7 @@ func newMetrics(res *service.Resources) *metrics {
 		received:     counter(telemetry.ReconcileReceived),
 		flagged:      counter(telemetry.ReconcileFlagged),
 		uncounted:    counter(telemetry.ReconcileUncounted),
-		repeated:     counter(telemetry.ReconcileRepeated),
+		repeated:     counter(telemetry.ReconcileDuplicates),
 		verdicts:     counter(telemetry.ReconcileVerdicts),
 		corrections:  counter(telemetry.ReconcileCorrections),
 		pressure:     counter(telemetry.ReconcilePressure),

@@ -16,7 +16,7 @@ var (
 		Name: "helios_reconcile_late_events_without_effect_total", Kind: Counter,
 		Help: "Events of facts with a verdict that changed nothing in it.",
 	}
-	ReconcileRepeated = Metric{
+	ReconcileDuplicates = Metric{
 		Name: "helios_reconcile_events_repeated_total", Kind: Counter,
 		Help:   "Events of a participant after its first of the same fact.",
 		Labels: []string{LabelParticipant},
