@@ -170,6 +170,7 @@ func (s *session) stage(id int32, from commitState, verdicts logRange) error {
 	p := newPartition(id, from, s.shape, s.conf.MaxReread)
 	conf := s.conf.Engine
 	conf.Arrivals = s.arrivals
+	conf.MaxOpen, conf.MaxClosed = s.limits.share(conf.MaxOpen), s.limits.share(conf.MaxClosed)
 	judge, err := engine.New(conf, p)
 	if err != nil {
 		return fmt.Errorf("creating the engine of partition %d: %w", id, err)
@@ -201,7 +202,7 @@ func (s *session) restore(ctx context.Context, p *partition, read logRange) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.conf.Log.Warn("Reading verdicts back was interrupted", "topic", r.topic, "partition", p.id, "offset", r.from, "error", err)
+		s.repeats.warn("Reading verdicts back was interrupted", "topic", r.topic, "partition", p.id, "offset", r.from, "error", err)
 		select {
 		case <-ctx.Done():
 			return
@@ -229,7 +230,7 @@ func (s *session) restoreClosed(p *partition, recs []*kgo.Record) bool {
 		if err != nil {
 			// A record of somebody else's, or of an incompatible version: the
 			// fact is unknown from here on.
-			s.conf.Log.Warn("A verdict can't be read back", "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "error", err)
+			s.repeats.warn("A verdict can't be read back", "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "error", err)
 			continue
 		}
 		p.verdicts.add(rec.Offset, fact, revision)

@@ -83,7 +83,7 @@ func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client, warn func(
 		return limits{}, fmt.Errorf("topic %q has %d partitions and topic %q has %d: a verdict lies in the partition of its events, so both need the same number",
 			c.Topic, events, c.VerdictTopic, verdicts)
 	}
-	l := limits{dlqPartitions: int32(len(topics[c.DLQTopic].Partitions)), record: defaultBatch}
+	l := limits{partitions: events, dlqPartitions: int32(len(topics[c.DLQTopic].Partitions)), record: defaultBatch}
 	configs, err := admin.DescribeTopicConfigs(ctx, c.Topic, c.VerdictTopic, c.DLQTopic)
 	if err != nil {
 		warn("The settings of the topics can't be read, so retention and cleanup are not checked: " + err.Error())

@@ -64,6 +64,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxReread, DefaultMaxReread)
 	setDefault(&c.Engine.CorrectionHorizon, 10*time.Minute)
 	setDefault(&c.Engine.IdleTimeout, 30*time.Second)
+	setDefault(&c.Engine.MaxOpen, 1_000_000)
+	setDefault(&c.Engine.MaxClosed, 1_000_000)
 	setDefault(&c.Queue, 100_000)
 	if c.Observer == nil {
 		c.Observer = nobody{}
@@ -99,8 +101,9 @@ type Delivery struct {
 
 // Observer is told what happens in an input, for metrics.
 type Observer interface {
-	// Applied: count events of a partition were read and judged or flagged.
-	Applied(partition int32, count int)
+	// Received: count events of a participant and tenant were judged or
+	// flagged; both are empty when the event is unreadable.
+	Received(participant, tenant string, count int)
 	// Restored: a partition's closed facts were read back.
 	Restored(partition int32, verdicts int, took time.Duration)
 	// Rebuilt: count events below the committed position were read again.
@@ -155,7 +158,7 @@ func TransactionResults() []string { return append([]string(nil), resultNames[:]
 
 type nobody struct{}
 
-func (nobody) Applied(int32, int)                           {}
+func (nobody) Received(string, string, int)                 {}
 func (nobody) Restored(int32, int, time.Duration)           {}
 func (nobody) Rebuilt(int32, int)                           {}
 func (nobody) Lost(int32, int64)                            {}

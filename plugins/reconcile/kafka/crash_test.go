@@ -355,7 +355,7 @@ func (u *untilCaughtUp) Observed(stats []kafka.PartitionStats) {
 // observer ignores everything.
 type observer struct{}
 
-func (observer) Applied(int32, int)                                 {}
+func (observer) Received(string, string, int)                       {}
 func (observer) Restored(int32, int, time.Duration)                 {}
 func (observer) Rebuilt(int32, int)                                 {}
 func (observer) Lost(int32, int64)                                  {}

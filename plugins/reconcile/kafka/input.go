@@ -19,6 +19,8 @@ type Input struct {
 	shape           metadataShape
 	transactionalID string
 
+	repeats repeats
+
 	// mu guards the arrivals and all engines: engines that share their
 	// arrivals settle one another.
 	mu       sync.Mutex
@@ -48,6 +50,7 @@ func New(conf Config) (*Input, error) {
 		transactionalID: "helios-reconcile-" + conf.Group + "-" + conf.Instance,
 		arrivals:        engine.NewArrivals(conf.Engine.IdleTimeout),
 		queued:          queueBound{max: conf.Queue, wake: make(chan struct{}, 1)},
+		repeats:         repeats{log: conf.Log},
 		closed:          make(chan struct{}),
 	}
 	if conf.Instance == "" {
@@ -147,7 +150,7 @@ func (in *Input) session(stop, run context.Context, limits limits) error {
 		return err
 	}
 	defer s.close()
-	return s.run(stop, limits)
+	return s.run(stop)
 }
 
 // handOver queues committed outputs for Deliveries and tells the observer.

@@ -13,12 +13,16 @@ const ReasonOversize = "oversize"
 
 // limits are what the topics allow.
 type limits struct {
+	partitions int
 	// record is the greatest size of a batch, in bytes.
 	record int32
 	// dlqPartitions of the dead-letter topic, which need not be those of the
 	// events.
 	dlqPartitions int32
 }
+
+// share is one partition's part of a bound for all of them.
+func (l limits) share(bound int) int { return (bound + l.partitions - 1) / l.partitions }
 
 // batchOverhead is what a batch and a record take beside keys, values and
 // headers, generously.
@@ -34,22 +38,22 @@ func (l limits) fits(rec *kgo.Record) bool {
 
 // record is the record of an output. One that the broker would refuse must
 // not be tried for ever: it is made smaller until it fits.
-func (s *session) record(partition int32, o *output, limits limits) *kgo.Record {
-	dlq := partition % limits.dlqPartitions
+func (s *session) record(partition int32, o *output) *kgo.Record {
+	dlq := partition % s.limits.dlqPartitions
 	if f := o.flagged; f != nil {
 		rec := deadLetter(s.conf.DLQTopic, dlq, f)
-		if !limits.fits(rec) {
+		if !s.limits.fits(rec) {
 			rec.Key, rec.Value = nil, nil // both are where helios-origin says
 			rec.Headers = rec.Headers[:5]
 		}
 		return rec
 	}
 	rec := verdictRecord(s.conf.VerdictTopic, partition, o.verdict)
-	if limits.fits(rec) {
+	if s.limits.fits(rec) {
 		return rec
 	}
 	o.verdict.JSON = withoutSample(o.verdict.JSON)
-	if rec = verdictRecord(s.conf.VerdictTopic, partition, o.verdict); limits.fits(rec) {
+	if rec = verdictRecord(s.conf.VerdictTopic, partition, o.verdict); s.limits.fits(rec) {
 		return rec
 	}
 	return &kgo.Record{
@@ -58,7 +62,7 @@ func (s *session) record(partition int32, o *output, limits limits) *kgo.Record 
 			{Key: HeaderReason, Value: []byte(ReasonOversize)},
 			{Key: HeaderStage, Value: []byte(stage)},
 			{Key: HeaderDetail, Value: fmt.Appendf(nil, "verdict %x revision %d takes %d bytes, topic %q accepts %d: raise its max.message.bytes",
-				o.verdict.ID, o.verdict.Revision, len(o.verdict.JSON)+len(o.verdict.State), s.conf.VerdictTopic, limits.record)},
+				o.verdict.ID, o.verdict.Revision, len(o.verdict.JSON)+len(o.verdict.State), s.conf.VerdictTopic, s.limits.record)},
 			{Key: HeaderOrigin, Value: fmt.Appendf(nil, "%s/%d", s.conf.Topic, partition)},
 			{Key: HeaderAttempt, Value: []byte("1")},
 		},

@@ -57,9 +57,10 @@ type partition struct {
 	verdicts    verdictLog
 	pending     []*output
 	stash       []*kgo.Record // polled before the closed facts were there
-	rebuilt     int           // events read again
-	gap         int64         // position behind which offsets were missing, or -1
-	changed     bool          // since the last snapshot that was committed
+	received    tally
+	rebuilt     int   // events read again
+	gap         int64 // position behind which offsets were missing, or -1
+	changed     bool  // since the last snapshot that was committed
 }
 
 // newPartition stages a partition whose state at from is known.
@@ -154,6 +155,7 @@ func (p *partition) rebuild(rec *kgo.Record, wall int64) {
 
 func (p *partition) apply(rec *kgo.Record, wall int64) {
 	out := p.engine.Apply(rec.Value, uint64(rec.Offset), wall)
+	p.received.add(out.Participant, out.Tenant)
 	if out.Reason != engine.ReasonNone {
 		p.flag(rec, out)
 	}

@@ -35,7 +35,7 @@ const (
 	MetaKey      = "helios_key"
 	MetaStatus   = "helios_status"
 	MetaRevision = "helios_revision"
-	MetaReason   = "helios_reason"
+	MetaPrevious = "helios_previous_status" // only of corrections
 )
 
 // maxDetail keeps a dead letter's explanation from outgrowing its event.
@@ -43,7 +43,7 @@ const maxDetail = 1024
 
 // verdictRecord writes a verdict to the partition number of its events.
 func verdictRecord(topic string, partition int32, v *engine.Verdict) *kgo.Record {
-	return &kgo.Record{
+	rec := &kgo.Record{
 		Topic: topic, Partition: partition, Key: []byte(v.Key), Value: v.JSON,
 		Headers: []kgo.RecordHeader{
 			{Key: HeaderState, Value: v.State},
@@ -54,6 +54,10 @@ func verdictRecord(topic string, partition int32, v *engine.Verdict) *kgo.Record
 			{Key: MetaRevision, Value: strconv.AppendUint(nil, uint64(v.Revision), 10)},
 		},
 	}
+	if v.Revision > 1 {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetaPrevious, Value: []byte(v.Previous.String())})
+	}
+	return rec
 }
 
 // deadLetter writes a flagged event, unchanged, to the dead-letter topic.

@@ -27,6 +27,8 @@ type session struct {
 	admin *kadm.Client
 	ctx   context.Context // ends with the session
 
+	limits limits
+
 	// Guarded by the input's lock.
 	partitions map[int32]*partition
 	fetched    map[int32]kmsg.OffsetFetchResponseGroupTopicPartition
@@ -34,6 +36,7 @@ type session struct {
 	over       bool // closed: stage nothing any more
 
 	committedAt time.Time
+	aborts      int // in a row
 }
 
 // open joins the group.
@@ -43,11 +46,11 @@ func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
 		return nil, fmt.Errorf("creating the Kafka client: %w", err)
 	}
 	s := &session{
-		Input: in, plain: plain, admin: kadm.NewClient(plain), ctx: ctx,
+		Input: in, limits: limits, plain: plain, admin: kadm.NewClient(plain), ctx: ctx,
 		partitions: make(map[int32]*partition), committedAt: time.Now(),
 	}
 	s.idle.results = make(chan endsAnswer, 1)
-	s.group, err = kgo.NewGroupTransactSession(in.client(s.options(limits)...)...)
+	s.group, err = kgo.NewGroupTransactSession(in.client(s.options()...)...)
 	if err != nil {
 		plain.Close()
 		return nil, fmt.Errorf("creating the Kafka consumer: %w", err)
@@ -55,7 +58,7 @@ func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
 	return s, nil
 }
 
-func (s *session) options(limits limits) []kgo.Opt {
+func (s *session) options() []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(s.conf.Group),
 		kgo.ConsumeTopics(s.conf.Topic),
@@ -70,7 +73,7 @@ func (s *session) options(limits limits) []kgo.Opt {
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchMaxBytes(limits.record),
+		kgo.ProducerBatchMaxBytes(s.limits.record),
 		kgo.ProducerLinger(0),
 		kgo.OnOffsetsFetched(s.onFetched),
 		kgo.AdjustFetchOffsetsFn(s.onAssigned),
@@ -117,7 +120,7 @@ func (s *session) fence(stop context.Context) error {
 }
 
 // run polls, applies and commits until stop ends, then returns nil.
-func (s *session) run(stop context.Context, limits limits) error {
+func (s *session) run(stop context.Context) error {
 	if err := s.fence(stop); err != nil {
 		return err
 	}
@@ -134,7 +137,7 @@ func (s *session) run(stop context.Context, limits limits) error {
 			s.group.AllowRebalance()
 			continue
 		}
-		if err := s.commit(limits); err != nil {
+		if err := s.commit(); err != nil {
 			return err
 		}
 	}
@@ -210,7 +213,7 @@ func (s *session) apply(fetches kgo.Fetches) {
 		if n := p.rebuilt - before; n > 0 {
 			s.conf.Observer.Rebuilt(p.id, n)
 		}
-		s.conf.Observer.Applied(p.id, len(ftp.Records)-(p.rebuilt-before))
+		p.received.flush(s.conf.Observer.Received)
 	})
 }
 
@@ -224,7 +227,7 @@ func (s *session) fetchError(fetches kgo.Fetches) error {
 		case errors.As(e.Err, &lost), errors.As(e.Err, &member):
 			// The client goes on by itself: from the log's start, or by
 			// joining again.
-			s.conf.Log.Warn("Reading events was interrupted", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+			s.repeats.warn("Reading events was interrupted", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
 		default:
 			return fmt.Errorf("reading partition %d of topic %q: %w", e.Partition, e.Topic, e.Err)
 		}

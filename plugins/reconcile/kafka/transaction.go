@@ -16,10 +16,14 @@ import (
 // newCommitID names one transaction among all that were ever committed.
 func newCommitID() string { return rand.Text()[:16] }
 
+// maxAborts in a row end the session, so that the next one waits before it
+// tries again.
+const maxAborts = 20
+
 // commit writes all that is pending, and where the partitions stand, in one
 // transaction. An error means that this session's state can't be trusted any
 // more; a transaction that was merely aborted is none.
-func (s *session) commit(limits limits) error {
+func (s *session) commit() error {
 	owned := s.owned()
 	s.mu.Lock()
 	s.audit(owned)
@@ -42,23 +46,28 @@ func (s *session) commit(limits limits) error {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.conf.TransactionTimeout+s.conf.SessionTimeout/3)
 	defer cancel()
-	result, err := s.transact(ctx, snapshots, limits)
+	result, err := s.transact(ctx, snapshots)
 	s.conf.Observer.Transaction(result, time.Since(s.committedAt))
 	if err != nil {
 		return err
 	}
-	if result == Committed || result == Confirmed {
-		s.finish(snapshots)
+	if result == Aborted {
+		if s.aborts++; s.aborts >= maxAborts {
+			return fmt.Errorf("%d transactions in a row were aborted", s.aborts)
+		}
+		return nil
 	}
+	s.aborts = 0
+	s.finish(snapshots)
 	return nil
 }
 
 // transact runs one transaction. Aborted is no error.
-func (s *session) transact(ctx context.Context, snapshots []*snapshot, limits limits) (TransactionResult, error) {
+func (s *session) transact(ctx context.Context, snapshots []*snapshot) (TransactionResult, error) {
 	if err := s.group.Begin(); err != nil {
 		return Failed, fmt.Errorf("beginning a transaction: %w", err)
 	}
-	if err := s.write(ctx, snapshots, limits); err != nil {
+	if err := s.write(ctx, snapshots); err != nil {
 		// A failed record does not keep the session from committing the others.
 		if _, abortErr := s.group.End(ctx, kgo.TryAbort); abortErr != nil {
 			return Failed, fmt.Errorf("aborting a transaction after %w: %w", err, abortErr)
@@ -66,7 +75,7 @@ func (s *session) transact(ctx context.Context, snapshots []*snapshot, limits li
 		if isFatal(err) {
 			return Failed, fmt.Errorf("writing verdicts: %w", err)
 		}
-		s.conf.Log.Warn("A transaction was aborted: its records were refused", "error", err)
+		s.repeats.warn("A transaction was aborted: its records were refused", "error", err)
 		return Aborted, nil
 	}
 	commit := newCommitID()
@@ -103,12 +112,12 @@ func isFatal(err error) bool {
 }
 
 // write produces the outputs of all snapshots and waits for the answers.
-func (s *session) write(ctx context.Context, snapshots []*snapshot, limits limits) error {
+func (s *session) write(ctx context.Context, snapshots []*snapshot) error {
 	var mu sync.Mutex
 	var failed error
 	for _, snap := range snapshots {
 		for _, o := range snap.outputs {
-			rec := s.record(snap.part.id, o, limits)
+			rec := s.record(snap.part.id, o)
 			s.group.Produce(ctx, rec, func(rec *kgo.Record, err error) {
 				mu.Lock()
 				defer mu.Unlock()
