@@ -214,7 +214,7 @@ func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now fu
 	p.fixed, p.static = cloud.Static()
 	p.pool.New = func() any {
 		c, _ := convert.New(opt) // it was accepted above
-		return &worker{convert: c, interned: make(map[string]string)}
+		return &worker{convert: c, interned: make(map[string]any)}
 	}
 	return p, nil
 }

@@ -10,7 +10,7 @@ import (
 type worker struct {
 	convert  *convert.Converter
 	metadata messageMetadata
-	interned map[string]string // values of metadata that come again and again
+	interned map[string]any // strings in metadata that come again and again
 	tallies  []tally
 }
 
@@ -40,7 +40,7 @@ func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) 
 	out.MetaSetMut(metaType, w.intern(r.Type))
 	out.MetaSetMut(metaKey, string(r.Key))
 	out.MetaSetMut(metaCloud, found)
-	w.count(tally{cloud: found, tenant: tenant})
+	w.count(tally{cloud: found.(string), tenant: tenant.(string)})
 	return out
 }
 
@@ -52,7 +52,9 @@ func flagged(msg *service.Message, reason convert.Reason, err error) *service.Me
 	return msg
 }
 
-func (w *worker) intern(b []byte) string {
+// intern returns b as a string in an interface, which is what metadata takes,
+// made once.
+func (w *worker) intern(b []byte) any {
 	if s, ok := w.interned[string(b)]; ok {
 		return s
 	}
@@ -61,7 +63,7 @@ func (w *worker) intern(b []byte) string {
 	}
 	s := string(b)
 	w.interned[s] = s
-	return s
+	return w.interned[s]
 }
 
 func (w *worker) count(t tally) {
@@ -92,12 +94,20 @@ func (p *processor) report(w *worker) {
 }
 
 // messageMetadata lets a converter read a message's metadata.
-type messageMetadata struct{ msg *service.Message }
+type messageMetadata struct {
+	msg   *service.Message
+	visit func(name, value string)
+	step  func(name, value string) error // visits, made once
+}
 
 // Walk implements convert.Metadata.
 func (m *messageMetadata) Walk(visit func(name, value string)) {
-	_ = m.msg.MetaWalk(func(name, value string) error {
-		visit(name, value)
-		return nil
-	})
+	m.visit = visit
+	if m.step == nil {
+		m.step = func(name, value string) error {
+			m.visit(name, value)
+			return nil
+		}
+	}
+	_ = m.msg.MetaWalk(m.step)
 }

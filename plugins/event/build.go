@@ -53,7 +53,11 @@ func appendMember(dst []byte, name string, raw []byte) []byte {
 	if raw == nil {
 		return dst
 	}
-	return AppendOneLine(append(dst, name...), raw)
+	dst = append(dst, name...)
+	if len(raw) > 0 && raw[0] != '{' && raw[0] != '[' {
+		return append(dst, raw...) // no white space can stand between tokens
+	}
+	return AppendOneLine(dst, raw)
 }
 
 // AppendOneLine appends a valid raw JSON value without the line breaks between

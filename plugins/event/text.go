@@ -2,8 +2,10 @@ package event
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // IsString tells whether a raw JSON value is a string.
@@ -124,25 +126,51 @@ const hexDigits = "0123456789abcdef"
 
 // AppendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
 func AppendQuoted[T ~string | ~[]byte](dst []byte, s T) []byte {
+	return appendQuoted(dst, view(s))
+}
+
+// view returns the bytes of s, which must not be written to.
+func view[T ~string | ~[]byte](s T) []byte {
+	if len(s) == 0 {
+		return nil
+	}
+	switch s := any(s).(type) {
+	case []byte:
+		return s
+	case string:
+		return unsafe.Slice(unsafe.StringData(s), len(s))
+	default:
+		return []byte(string(s.(T)))
+	}
+}
+
+func appendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
-			i++
-			continue
+	start, i := 0, 0
+	for {
+		for i+8 <= len(s) {
+			m := special(load(s, i))
+			if m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
 		}
-		if c < utf8.RuneSelf {
-			dst = append(dst, s[start:i]...)
-			dst = appendEscape(dst, c)
+		for i < len(s) && plain[s[i]] {
+			i++
+		}
+		if i >= len(s) {
+			break
+		}
+		if c := s[i]; c < utf8.RuneSelf {
+			dst = appendEscape(append(dst, s[start:i]...), c)
 			i++
 			start = i
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+		r, n := utf8.DecodeRune(s[i:])
 		if r == utf8.RuneError && n == 1 {
-			dst = append(dst, s[start:i]...)
-			dst = append(dst, "\uFFFD"...)
+			dst = append(append(dst, s[start:i]...), "\uFFFD"...)
 			start = i + 1
 		}
 		i += n

@@ -131,10 +131,10 @@ func (c *Converter) keepOwn(l *level, d *draft) {
 	switch {
 	case earlier == nil:
 	case len(c.envelope) == 0:
-		c.addExtra(AttrEnvelope, earlier)
+		c.addExtra(nameEnvelope, earlier)
 	default:
 		var open bool
-		c.note(&open, "earlier", event.Member{Name: []byte(AttrEnvelope), Value: earlier})
+		c.note(&open, "earlier", event.Member{Name: nameEnvelope, Value: earlier})
 		c.envelope = append(c.envelope, '}')
 	}
 }

@@ -73,19 +73,22 @@ type Result struct {
 // Converter converts documents, one at a time.
 type Converter struct {
 	opt     Options
+	visit   func(name, value string) // visitPair, made once
 	scanner event.Scanner
 	levels  [maxLevels]level
 	values  [][]byte // what the rules ask for in a payload
 	results []Result
 
 	// Of the document in hand.
-	cloud    string
-	now      []byte // ingesttime as a raw JSON string
-	pairs    []pair // its metadata
-	arena    []byte // text made on the way; views of it stay good when it grows
-	envelope []byte // the members of the wrappers, as the inside of a JSON object
-	formats  []byte // the names of the envelopes, outermost first
-	extra    []event.Attribute
+	cloud      string
+	now        []byte // ingesttime as a raw JSON string
+	pairs      []pair // its metadata
+	mode       mode   // what the metadata tells
+	structured bool   // the content type says that the body is a CloudEvent
+	arena      []byte // text made on the way; views of it stay good when it grows
+	envelope   []byte // the members of the wrappers, as the inside of a JSON object
+	formats    []byte // the names of the envelopes, outermost first
+	extra      []event.Attribute
 }
 
 type pair struct{ name, value string }

@@ -265,13 +265,15 @@ func (c *Converter) write(d *draft, cloud, tenant, key []byte) []byte {
 // addOrigin adds the attributes that tell of the native envelopes.
 func (c *Converter) addOrigin() {
 	if len(c.formats) > 0 {
-		c.addExtra(AttrFormat, c.quote(string(c.formats)))
+		start := len(c.arena)
+		c.arena = event.AppendQuoted(c.arena, c.formats)
+		c.addExtra(nameFormat, c.arena[start:len(c.arena):len(c.arena)])
 	}
 	if len(c.envelope) > 0 {
 		c.envelope = append(c.envelope, '}')
 		start := len(c.arena)
 		c.arena = event.AppendQuoted(c.arena, c.envelope)
-		c.addExtra(AttrEnvelope, c.arena[start:len(c.arena):len(c.arena)])
+		c.addExtra(nameEnvelope, c.arena[start:len(c.arena):len(c.arena)])
 	}
 }
 
@@ -282,14 +284,14 @@ func (c *Converter) wrapped(p payload) []byte {
 	case asObject:
 		return p.data
 	case asNone:
-		c.addExtra(AttrDataForm, []byte(`"none"`))
+		c.addExtra(nameDataForm, []byte(`"none"`))
 		return []byte(`{}`)
 	case asJSON:
-		c.addExtra(AttrDataForm, []byte(`"json"`))
+		c.addExtra(nameDataForm, []byte(`"json"`))
 	case asText:
-		c.addExtra(AttrDataForm, []byte(`"text"`))
+		c.addExtra(nameDataForm, []byte(`"text"`))
 	case asBase64:
-		c.addExtra(AttrDataForm, []byte(`"base64"`))
+		c.addExtra(nameDataForm, []byte(`"base64"`))
 		name = `{"base64":`
 	}
 	start := len(c.arena)
@@ -297,6 +299,8 @@ func (c *Converter) wrapped(p payload) []byte {
 	return c.arena[start:]
 }
 
-func (c *Converter) addExtra(name string, raw []byte) {
-	c.extra = append(c.extra, event.Attribute{Name: []byte(name), Value: raw})
+func (c *Converter) addExtra(name, raw []byte) {
+	c.extra = append(c.extra, event.Attribute{Name: name, Value: raw})
 }
+
+var nameFormat, nameEnvelope, nameDataForm = []byte(AttrFormat), []byte(AttrEnvelope), []byte(AttrDataForm)

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,70 +20,67 @@ const (
 
 // readMetadata collects the metadata and decides how the body is to be read.
 func (c *Converter) readMetadata(m Metadata) mode {
-	c.pairs = c.pairs[:0]
-	switch c.opt.Format {
-	case Binary, PubSubPull:
-	case Auto:
-		if m == nil {
-			return plain
-		}
-	default:
+	c.pairs, c.mode, c.structured = c.pairs[:0], plain, false
+	if f := c.opt.Format; m == nil && f == Auto || f != Auto && f != Binary && f != PubSubPull {
 		return plain
 	}
-	found := plain
-	structured := false
 	if m != nil {
-		m.Walk(func(name, value string) {
-			c.pairs = append(c.pairs, pair{name, value})
-			switch {
-			case strings.HasPrefix(name, "gcp_pubsub_"):
-				found = pulled
-			case strings.EqualFold(name, "content-type") && strings.HasPrefix(value, "application/cloudevents"):
-				structured = true
-			case found == plain && c.identifies(name):
-				found = binary
-			}
-		})
+		if c.visit == nil {
+			c.visit = c.visitPair
+		}
+		m.Walk(c.visit)
 	}
 	switch {
 	case c.opt.Format == Binary:
 		return binary
 	case c.opt.Format == PubSubPull:
 		return pulled
-	case structured:
+	case c.structured:
 		return plain
 	}
-	return found
+	return c.mode
+}
+
+func (c *Converter) visitPair(name, value string) {
+	c.pairs = append(c.pairs, pair{name, value})
+	switch {
+	case strings.HasPrefix(name, "gcp_pubsub_"):
+		c.mode = pulled
+	case strings.EqualFold(name, "content-type") && strings.HasPrefix(value, "application/cloudevents"):
+		c.structured = true
+	case c.mode == plain && c.identifies(name):
+		c.mode = binary
+	}
 }
 
 // identifies tells the metadata by which a message in binary mode is known.
 func (c *Converter) identifies(name string) bool {
-	attribute, ok := c.attributeName(name)
-	return ok && (attribute == event.AttrID || attribute == event.AttrType || attribute == event.AttrSpecVersion)
+	attribute, ok := c.attributeName([]byte(name))
+	return ok && (string(attribute) == event.AttrID || string(attribute) == event.AttrType || string(attribute) == event.AttrSpecVersion)
 }
 
 // attributeName returns the CloudEvents attribute that a header or transport
 // attribute holds: ce-id (HTTP, Pub/Sub), ce_id (Kafka), cloudEvents:id and
 // cloudEvents_id (AMQP), or what the options name.
-func (c *Converter) attributeName(name string) (attribute string, ok bool) {
-	if attribute, ok = c.opt.Attributes[name]; ok {
-		return attribute, true
+func (c *Converter) attributeName(name []byte) (attribute []byte, ok bool) {
+	if given, ok := c.opt.Attributes[string(name)]; ok {
+		return []byte(given), true
 	}
 	if len(name) > 3 && name[0]|0x20 == 'c' && name[1]|0x20 == 'e' && (name[2] == '-' || name[2] == '_') {
 		return lower(name[3:]), true
 	}
 	const amqp = len("cloudEvents:")
-	if len(name) > amqp && strings.HasPrefix(name, "cloudEvents") && (name[amqp-1] == ':' || name[amqp-1] == '_') {
+	if len(name) > amqp && string(name[:amqp-1]) == "cloudEvents" && (name[amqp-1] == ':' || name[amqp-1] == '_') {
 		return lower(name[amqp:]), true
 	}
-	return "", false
+	return nil, false
 }
 
 // lower returns a header's name in small letters.
-func lower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			return strings.ToLower(s)
+func lower(s []byte) []byte {
+	for _, c := range s {
+		if c >= 'A' && c <= 'Z' {
+			return bytes.ToLower(s)
 		}
 	}
 	return s
@@ -90,9 +88,9 @@ func lower(s string) string {
 
 // setAttribute puts a CloudEvents attribute into the draft; false when there is
 // no place for it.
-func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
+func (c *Converter) setAttribute(d *draft, name, raw []byte) bool {
 	var place *[]byte
-	switch name {
+	switch string(name) {
 	case event.AttrSpecVersion:
 		place = &d.version
 	case event.AttrID:
@@ -121,7 +119,7 @@ func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 	case event.AttrCorrelationID:
 		place = &d.ownKey
 	default:
-		if !legalName([]byte(name)) || reserved([]byte(name)) || c.attribute(name, d) != nil {
+		if !legalName(name) || reserved(name) || c.attribute(string(name), d) != nil {
 			return false
 		}
 		c.addExtra(name, raw)
@@ -138,15 +136,15 @@ func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 // many there are. In HTTP, values are percent-encoded.
 func (c *Converter) fromMetadata(d *draft, encoded bool) (count int) {
 	for _, p := range c.pairs {
-		name, ok := c.attributeName(p.name)
+		name, ok := c.attributeName([]byte(p.name))
 		if !ok {
-			if n := lower(p.name); (n == "content-type" || n == "content_type") && d.dataContentType == nil && p.value != "" {
+			if (strings.EqualFold(p.name, "content-type") || strings.EqualFold(p.name, "content_type")) && d.dataContentType == nil && p.value != "" {
 				d.dataContentType = c.quote(p.value)
 			}
 			continue
 		}
 		value := p.value
-		if encoded && strings.HasPrefix(lower(p.name), "ce-") {
+		if encoded && len(p.name) > 3 && strings.EqualFold(p.name[:3], "ce-") {
 			if decoded, err := url.PathUnescape(value); err == nil {
 				value = decoded
 			}

@@ -38,9 +38,13 @@ func (c *Converter) decodeBase64(raw []byte) (data []byte, ok bool) {
 			encoding = base64.RawURLEncoding
 		}
 	}
-	data = make([]byte, encoding.DecodedLen(len(text)))
-	n, err := encoding.Decode(data, text)
-	return data[:n], err == nil
+	start := len(c.arena)
+	arena, err := encoding.AppendDecode(c.arena, text)
+	if err != nil {
+		return nil, false
+	}
+	c.arena = arena
+	return arena[start:len(arena):len(arena)], true
 }
 
 // bytesAs turns the bytes of a payload into one, by its content type (a raw JSON

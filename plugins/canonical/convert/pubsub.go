@@ -79,7 +79,7 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 		return 0, err
 	}
 	for i, a := range l.members {
-		if name, ok := c.attributeName(string(a.Name)); ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
+		if name, ok := c.attributeName(a.Name); ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
 			l.known[i] = mTaken
 			count++
 		}
