@@ -17,6 +17,7 @@ import (
 // subcommands that Helios adds to Redpanda Connect's own. Each is defined in
 // the file of its name.
 var subcommands = []func() *cli.Command{
+	demoCommand,
 	docsCommand,
 }
 

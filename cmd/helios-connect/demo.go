@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/urfave/cli/v2"
+
+	"github.com/helios-connect/helios/internal/demo"
+)
+
+// demoCommand runs everything in one process and judges it.
+func demoCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "Run three simulated clouds through the real pipelines, and judge every verdict",
+		Description: `
+Starts an embedded Kafka, the pipelines and a store in a file, all in this
+process and without credentials, lets three simulated clouds send, and compares
+every verdict with what is known to be true. Ctrl-C ends the run with its report;
+a second one stops at once. The exit status is 1 when a verdict is wrong or an
+event unaccounted for.
+
+  helios-connect demo
+  helios-connect demo --duration 30s --rate 1000
+  helios-connect demo --faults 0.1,missing,late=0.02 --data-dir ./runs
+  helios-connect demo report ./runs/run-20261123-184800.000`[1:],
+		Flags: []cli.Flag{
+			&cli.Float64Flag{Name: "rate", Value: demo.DefaultRate, Usage: "events per second of all clouds together, 1 to 100000"},
+			&cli.DurationFlag{Name: "duration", Usage: "how long the clouds send, for example 30s (default: until Ctrl-C)"},
+			&cli.Int64Flag{Name: "seed", Usage: "the seed of the traffic (default: another one each time)"},
+			&cli.StringFlag{Name: "faults", Value: demo.DefaultFaults, Usage: "the fraction of facts that are faulty, and the classes, for example 0.1,missing,late=0.02"},
+			&cli.IntFlag{Name: "port", Value: demo.DefaultPort, Usage: "the port of /metrics and the streams API on 127.0.0.1; 0 for any free one"},
+			&cli.StringFlag{Name: "data-dir", Usage: "a folder to keep the run in (default: a temporary one, kept when something is wrong)"},
+			&cli.BoolFlag{Name: "json", Usage: "write the report as one JSON object; progress goes to the standard error"},
+		},
+		Action:      runDemo,
+		Subcommands: []*cli.Command{demoReportCommand()},
+	}
+}
+
+func runDemo(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("demo takes no arguments, found %q; see helios-connect demo --help", c.Args().First())
+	}
+	seed := c.Int64("seed")
+	if !c.IsSet("seed") {
+		seed = time.Now().UnixNano() % 1_000_000
+	}
+	return exitStatus(demo.Run(c.Context, demo.Options{
+		Rate:     c.Float64("rate"),
+		Duration: c.Duration("duration"),
+		Seed:     seed,
+		Faults:   c.String("faults"),
+		Port:     c.Int("port"),
+		DataDir:  c.String("data-dir"),
+		JSON:     c.Bool("json"),
+		Out:      os.Stdout,
+		Err:      os.Stderr,
+		Terminal: isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("TERM") != "dumb",
+	}))
+}
+
+// demoReportCommand judges a run again.
+func demoReportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "Judge a run again that was kept in a folder, by its store and its ledger of the truth",
+		ArgsUsage: "FOLDER",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "write the report as one JSON object"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Len() != 1 {
+				return errors.New("demo report takes one argument, the folder that a run was kept in")
+			}
+			report, err := demo.Judge(c.Args().First())
+			if err != nil {
+				return err
+			}
+			return exitStatus(report.Write(os.Stdout, c.Bool("json")))
+		},
+	}
+}
+
+// exitStatus ends the process with status 1 when the report has already said
+// what is wrong, and otherwise leaves the error to be shown.
+func exitStatus(err error) error {
+	if errors.Is(err, demo.ErrVerdicts) {
+		os.Exit(1)
+	}
+	return err
+}

@@ -1,0 +1,71 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/helios-connect/helios/plugins/telemetry"
+)
+
+// arrivals is how far everything has come. Each number is counted where it
+// arises.
+type arrivals struct {
+	logged       int64 // events in the log
+	judged       int64 // events that reconciliation has applied
+	open         int64 // facts
+	verdicts     int64 // committed, as a reader sees them
+	deadLetters  int64 // committed, as a reader sees them
+	inFlight     int64 // events that the clouds still wait for an answer to
+	storedEvents int64 // messages that the store has dealt with, by table
+	storedVerds  int64
+	storedDead   int64
+}
+
+// arrivals asks everyone.
+func (s *session) arrivals(ctx context.Context) (a arrivals, err error) {
+	m, err := scrape(ctx, s.address)
+	if err != nil {
+		return a, err
+	}
+	if a.logged, err = s.topic.logged(ctx); err != nil {
+		return a, err
+	}
+	seen := s.tail.state()
+	for _, cloud := range s.world.Snapshot().Clouds {
+		a.inFlight += cloud.InFlightEvents
+	}
+	a.judged = m.sum(judgedEvents)
+	a.open = m.sum(openFacts)
+	a.verdicts, a.deadLetters = seen.verdicts, seen.deadLetters()
+	a.storedEvents = m.tally(tableEvents).Received
+	a.storedVerds = m.tally(tableVerdicts).Received
+	a.storedDead = m.tally(tableDead).Received
+	return a, nil
+}
+
+// tally is what the store did with the messages for a table: each was put into
+// it, found there, or refused.
+func (m metrics) tally(table string) tally {
+	t := tally{
+		Present: m.sum(telemetry.StoreRowsPresent, telemetry.LabelTable, table),
+		Refused: m.sum(telemetry.StoreRowsRefused, telemetry.LabelTable, table),
+	}
+	t.Received = m.sum(telemetry.StoreRowsStored, telemetry.LabelTable, table) + t.Present + t.Refused
+	return t
+}
+
+// left says in words what has not arrived; nothing when all has.
+func (a arrivals) left() (left []string) {
+	missing := func(n int64, format string) {
+		if n > 0 {
+			left = append(left, fmt.Sprintf(format, n))
+		}
+	}
+	missing(a.open, "%d facts are still open")
+	missing(a.inFlight, "%d events are not acknowledged")
+	missing(a.logged-a.judged, "%d events of the log are not judged")
+	missing(a.logged-a.storedEvents, "%d events of the log are not stored")
+	missing(a.verdicts-a.storedVerds, "%d verdicts are not stored")
+	missing(a.deadLetters-a.storedDead, "%d dead letters are not stored")
+	return left
+}

@@ -1,0 +1,147 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/helios-connect/helios/internal/embedded"
+)
+
+// ErrVerdicts is returned when the run came to its end and the report says that
+// something is wrong. The report has been written.
+var ErrVerdicts = errors.New("not all verdicts are correct")
+
+// exitInterrupted is the exit status after a second Ctrl-C.
+const exitInterrupted = 130
+
+// Run runs a demo to its end: the duration is over, or the process got SIGINT
+// or SIGTERM once. A second signal ends the process at once.
+func Run(ctx context.Context, o Options) error {
+	if err := o.Validate(); err != nil {
+		return err
+	}
+	port, err := freePort(o.Port)
+	if err != nil {
+		return err
+	}
+	ws, err := newWorkspace(o.DataDir, time.Now())
+	if err != nil {
+		return err
+	}
+	stop := stopOnSignal(&o, ws)
+	report, err := runIn(ctx, &o, ws, port, stop)
+	if err == nil {
+		err = report.Write(o.Out, o.JSON)
+	}
+	return errors.Join(err, ws.leave(o.Err, err))
+}
+
+// stopOnSignal returns a channel that is closed by the first signal.
+func stopOnSignal(o *Options, ws *workspace) <-chan struct{} {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	stop := make(chan struct{})
+	go func() {
+		<-signals
+		fmt.Fprintln(o.Err, "\nEnding the run; once more to stop at once.")
+		close(stop)
+		<-signals
+		fmt.Fprintf(o.Err, "%sStopped at once. The run is kept in %s\n", showCursor, ws.dir)
+		os.Exit(exitInterrupted)
+	}()
+	return stop
+}
+
+// runIn runs the demo in its folder and returns the report.
+func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan struct{}) (*Report, error) {
+	streams, err := ws.unpack()
+	if err != nil {
+		return nil, err
+	}
+	kafka, err := embedded.StartKafka(ctx, embedded.KafkaConfig{Dir: ws.path(kafkaDir)})
+	if err != nil {
+		return nil, err
+	}
+	defer kafka.Close()
+	address := "127.0.0.1:" + strconv.Itoa(port)
+	environment, err := environmentOf(o, ws, kafka, address)
+	if err != nil {
+		return nil, err
+	}
+	if !o.JSON {
+		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n\n", o.Rate, o.Seed, o.Faults, ws.path(logFile))
+	}
+	args := append([]string{
+		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path("config/demo.yaml"),
+	}, streams...)
+	var report *Report
+	err = runStreams(ctx, args, environment, func(ctx context.Context) error {
+		s := &session{o: o, ws: ws, kafka: kafka, address: address, stop: stop, display: newDisplay(o)}
+		var err error
+		report, err = s.run(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w (log: %s)", err, ws.path(logFile))
+	}
+	return report, nil
+}
+
+// environmentOf is what ${NAME} stands for in the pipelines and config/demo.yaml.
+func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address string) (map[string]string, error) {
+	faults, err := ParseFaults(o.Faults)
+	if err != nil {
+		return nil, err
+	}
+	// Lists and maps in YAML's flow style, on one line.
+	classes, err := json.Marshal(append([]string{}, faults.Classes...))
+	if err != nil {
+		return nil, fmt.Errorf("writing the fault classes: %w", err)
+	}
+	fractions := make([]string, 0, len(faults.Fractions))
+	for class, fraction := range faults.Fractions {
+		fractions = append(fractions, class+": "+strconv.FormatFloat(fraction, 'f', -1, 64))
+	}
+	return map[string]string{
+		"DEPLOYMENT_MODE":             "demo",
+		"HELIOS_HTTP_ADDRESS":         address,
+		"HELIOS_KAFKA_BROKERS":        kafka.Addrs()[0],
+		"HELIOS_STORE_DSN":            ws.storeDSN(),
+		"HELIOS_EXPECTATIONS":         ws.path("config/expectations/demo.yaml"),
+		"HELIOS_IDLE_TIMEOUT":         "3s",
+		"HELIOS_LOG_FILE":             ws.path(logFile),
+		"HELIOS_LOG_FORMAT":           "logfmt",
+		"HELIOS_SHUTDOWN_TIMEOUT":     "30s",
+		"HELIOS_DEMO_LEDGER":          ws.path(ledgerFile),
+		"HELIOS_DEMO_RATE":            strconv.FormatFloat(o.Rate, 'f', -1, 64),
+		"HELIOS_DEMO_SEED":            strconv.FormatInt(o.Seed, 10),
+		"HELIOS_DEMO_FAULTS":          strconv.FormatFloat(faults.Total, 'f', -1, 64),
+		"HELIOS_DEMO_FAULT_CLASSES":   string(classes),
+		"HELIOS_DEMO_FAULT_FRACTIONS": "{" + strings.Join(fractions, ", ") + "}",
+	}, nil
+}
+
+// leave removes a temporary folder after a run without fault, and names the one
+// that is kept after a fault.
+func (w *workspace) leave(say io.Writer, failed error) error {
+	if failed != nil {
+		fmt.Fprintf(say, "The run is kept in %s\n", w.dir)
+		return nil
+	}
+	if !w.temporary {
+		return nil
+	}
+	if err := w.remove(); err != nil {
+		return fmt.Errorf("removing the data folder: %w", err)
+	}
+	return nil
+}

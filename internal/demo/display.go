@@ -1,0 +1,173 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// view is what the display shows at one moment.
+type view struct {
+	elapsed  time.Duration // since the clouds began to send
+	planned  time.Duration // 0: until Ctrl-C
+	phase    string
+	address  string
+	perCloud map[string]float64 // events per second
+	open     int64              // facts
+	byStatus map[string]int64   // verdicts
+	dups     int64
+	dead     int64
+	p50, p99 float64       // seconds, NaN before the first verdict
+	first    time.Duration // from the start of the process; 0: none yet
+	last     []disagreement
+}
+
+// display shows views. A terminal is redrawn in place; anything else gets a
+// line every few seconds.
+type display interface {
+	show(v view)
+	// finish leaves the cursor below what was drawn.
+	finish()
+}
+
+func newDisplay(o *Options) display {
+	if o.JSON {
+		return &lines{out: o.Err}
+	}
+	if o.Terminal {
+		return &screen{out: o.Out}
+	}
+	return &lines{out: o.Out}
+}
+
+// statuses in the order of display.
+var statuses = []string{"matched", "mismatched", "partial", "missing", "indeterminate"}
+
+const lineEvery = 5 * time.Second
+
+// lines is the display for logs and pipes.
+type lines struct {
+	out   io.Writer
+	next  time.Duration
+	phase string
+}
+
+func (l *lines) show(v view) {
+	if v.elapsed < l.next && v.phase == l.phase {
+		return
+	}
+	l.next, l.phase = v.elapsed.Truncate(time.Second)+lineEvery, v.phase
+	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d | time to verdict p50 %s p99 %s\n",
+		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, seconds(v.p50), seconds(v.p99))
+}
+
+func (*lines) finish() {}
+
+// Control sequences of ECMA-48.
+const (
+	hideCursor = "\x1b[?25l"
+	showCursor = "\x1b[?25h"
+	clearLine  = "\x1b[2K"
+	clearBelow = "\x1b[J"
+	lineUp     = "\x1b[%dA\r"
+	bold       = "\x1b[1m"
+	plain      = "\x1b[0m"
+)
+
+// screen is the display for terminals.
+type screen struct {
+	out   io.Writer
+	drawn int // lines
+}
+
+func (s *screen) show(v view) {
+	var b strings.Builder
+	if s.drawn == 0 {
+		b.WriteString(hideCursor)
+	} else {
+		fmt.Fprintf(&b, lineUp, s.drawn)
+	}
+	rows := rowsOf(v)
+	for _, row := range rows {
+		b.WriteString(clearLine + row + "\n")
+	}
+	b.WriteString(clearBelow)
+	s.drawn = len(rows)
+	io.WriteString(s.out, b.String()) //nolint:errcheck // a display that can't be seen harms nobody
+}
+
+func (s *screen) finish() {
+	if s.drawn > 0 {
+		io.WriteString(s.out, showCursor) //nolint:errcheck // as above
+	}
+}
+
+func rowsOf(v view) []string {
+	planned := "until Ctrl-C"
+	if v.planned > 0 {
+		planned = "of " + v.planned.String()
+	}
+	first := "not yet"
+	if v.first > 0 {
+		first = seconds(v.first.Seconds()) + " after the start"
+	}
+	rows := []string{
+		fmt.Sprintf("%sHelios demo%s   %s %s   %s   metrics: http://%s/metrics", bold, plain, clock(v.elapsed), planned, v.phase, v.address),
+		"",
+		"  events/s         " + strings.Join(rates(v), "   "),
+		"  facts open       " + strconv.FormatInt(v.open, 10),
+		"  verdicts         " + strings.Join(verdicts(v), "   "),
+		fmt.Sprintf("  duplicates       %-10d dead letters  %d", v.dups, v.dead),
+		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first verdict %s", seconds(v.p50), seconds(v.p99), first),
+		"",
+		"  last disagreements",
+	}
+	for i := range keptDisagreements {
+		if i >= len(v.last) {
+			rows = append(rows, "")
+			continue
+		}
+		d := v.last[len(v.last)-1-i]
+		rows = append(rows, clip(fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What), 118))
+	}
+	return rows
+}
+
+func rates(v view) []string {
+	var out []string
+	for _, cloud := range slices.Sorted(maps.Keys(v.perCloud)) {
+		out = append(out, fmt.Sprintf("%s %.0f", cloud, v.perCloud[cloud]))
+	}
+	return out
+}
+
+func verdicts(v view) []string {
+	out := make([]string, 0, len(statuses))
+	for _, status := range statuses {
+		out = append(out, fmt.Sprintf("%s %d", status, v.byStatus[status]))
+	}
+	return out
+}
+
+// clock shows minutes and seconds.
+func clock(d time.Duration) string {
+	s := int(d.Seconds())
+	return fmt.Sprintf("%02d:%02d", s/60, s%60)
+}
+
+// seconds shows a time to three digits.
+func seconds(s float64) string {
+	switch {
+	case math.IsNaN(s):
+		return "-"
+	case s < 0.9995:
+		return fmt.Sprintf("%.3g ms", s*1000)
+	default:
+		return fmt.Sprintf("%.3g s", s)
+	}
+}

@@ -1,0 +1,60 @@
+package demo
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func someView() view {
+	return view{
+		elapsed: 65 * time.Second, planned: 2 * time.Minute, phase: "running", address: "127.0.0.1:4195",
+		perCloud: map[string]float64{"gcp": 333.4, "aws": 334, "azure": 332.6},
+		open:     1234, byStatus: map[string]int64{"matched": 900, "missing": 7},
+		dups: 3, dead: 4, p50: 0.0421, p99: 5.25, first: 1400 * time.Millisecond,
+		last: []disagreement{{At: time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC), Status: "missing", Key: "ord-1", What: "paid: missing on gcp"}},
+	}
+}
+
+func TestALineSaysEverythingOnce(t *testing.T) {
+	var out strings.Builder
+	l := &lines{out: &out}
+	v := someView()
+	l.show(v)
+	v.elapsed += time.Second
+	l.show(v)
+	require.Equal(t, "01:05 running: events/s aws 334 azure 333 gcp 333 | open 1234 | "+
+		"matched 900 mismatched 0 partial 0 missing 7 indeterminate 0 | duplicates 3 | dead letters 4 | "+
+		"time to verdict p50 42.1 ms p99 5.25 s\n", out.String(), "a second line comes after five seconds")
+	v.phase = "waiting"
+	l.show(v)
+	require.Equal(t, 2, strings.Count(out.String(), "\n"), "or with a new phase")
+}
+
+func TestAScreenIsRedrawnInPlace(t *testing.T) {
+	var out strings.Builder
+	s := &screen{out: &out}
+	s.show(someView())
+	first := out.String()
+	require.True(t, strings.HasPrefix(first, hideCursor))
+	require.Contains(t, first, "10:00:00  missing        ord-1  paid: missing on gcp")
+	rows := strings.Count(first, "\n")
+
+	out.Reset()
+	s.show(someView())
+	require.True(t, strings.HasPrefix(out.String(), "\x1b[14A\r"), "as many lines up as were drawn: %d", rows)
+	require.Equal(t, 14, rows)
+
+	out.Reset()
+	s.finish()
+	require.Equal(t, showCursor, out.String())
+}
+
+func TestTimesAreShownToThreeDigits(t *testing.T) {
+	for want, s := range map[string]float64{"-": math.NaN(), "1.5 ms": 0.0015, "999 ms": 0.9994, "1 s": 0.9996, "12.3 s": 12.345} {
+		require.Equal(t, want, seconds(s))
+	}
+}

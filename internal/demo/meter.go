@@ -1,0 +1,106 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/helios-connect/helios/plugins/telemetry"
+)
+
+// meter makes views of what the metrics and the verdicts say.
+type meter struct {
+	address string
+	tail    *tail
+	planned time.Duration
+	phase   string
+
+	begun    time.Time // first look
+	last     time.Time
+	received map[string]int64 // by cloud, at the last look
+	atFirst  struct {         // what the process had used and received at the first look
+		cpu    float64 // seconds
+		events int64
+	}
+	load load
+}
+
+// Metrics of the process itself, as the Prometheus client names them.
+var (
+	processCPU    = telemetry.Metric{Name: "process_cpu_seconds_total"}
+	processMemory = telemetry.Metric{Name: "process_resident_memory_bytes"}
+	processStart  = telemetry.Metric{Name: "process_start_time_seconds"}
+)
+
+// load is what the traffic cost.
+type load struct {
+	Seconds float64 `json:"seconds"`
+	Events  int64   `json:"events"`
+	CPU     float64 `json:"cpu_cores"`    // of one core
+	Memory  int64   `json:"memory_bytes"` // resident, the highest seen
+	FirstIn float64 `json:"first_verdict_seconds"`
+	// From a fact's last event to its verdict; 0 when there was none.
+	P50 float64 `json:"time_to_verdict_p50_seconds"`
+	P99 float64 `json:"time_to_verdict_p99_seconds"`
+}
+
+// view looks at everything once.
+func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
+	said, err := scrape(ctx, m.address)
+	if err != nil {
+		return view{}, err
+	}
+	seen := m.tail.state()
+	if m.begun.IsZero() {
+		m.begun = now
+		m.atFirst.cpu, m.atFirst.events = said.float(processCPU), said.sum(receivedEvents)
+	}
+	v := view{
+		elapsed: now.Sub(m.begun), planned: m.planned, phase: m.phase, address: m.address,
+		perCloud: map[string]float64{},
+		open:     said.sum(openFacts),
+		byStatus: seen.byStatus,
+		dups:     said.sum(duplicateEvents),
+		dead:     seen.deadLetters(),
+		p50:      said.quantile(timeToVerdict, 0.5),
+		p99:      said.quantile(timeToVerdict, 0.99),
+		last:     seen.last,
+	}
+	if !seen.first.IsZero() {
+		v.first = seen.first.Sub(startOf(said))
+	}
+	received := said.by(receivedEvents, telemetry.LabelParticipant)
+	for cloud, n := range received {
+		if passed := now.Sub(m.last).Seconds(); m.received != nil && passed > 0 {
+			v.perCloud[cloud] = float64(n-m.received[cloud]) / passed
+		}
+	}
+	m.last, m.received = now, received
+	m.load.Memory = max(m.load.Memory, said.sum(processMemory))
+	m.load.FirstIn = v.first.Seconds()
+	if seen.verdicts > 0 && !math.IsNaN(v.p50) {
+		m.load.P50, m.load.P99 = v.p50, v.p99
+	}
+	return v, nil
+}
+
+// startOf is when the process was started, which is before its first instruction.
+func startOf(m metrics) time.Time {
+	return time.Unix(0, int64(m.float(processStart)*float64(time.Second)))
+}
+
+// loaded ends the measuring: what follows is no ordinary traffic.
+func (m *meter) loaded(ctx context.Context) error {
+	said, err := scrape(ctx, m.address)
+	if err != nil {
+		return fmt.Errorf("measuring the load: %w", err)
+	}
+	if m.begun.IsZero() {
+		return nil
+	}
+	m.load.Seconds = time.Since(m.begun).Seconds()
+	m.load.CPU = (said.float(processCPU) - m.atFirst.cpu) / m.load.Seconds
+	m.load.Events = said.sum(receivedEvents) - m.atFirst.events
+	return nil
+}

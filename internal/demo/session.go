@@ -1,0 +1,197 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/helios-connect/helios/internal/embedded"
+	"github.com/helios-connect/helios/plugins/simulator"
+)
+
+const (
+	worldName = "demo" // in config/demo.yaml
+	worldOver = "over" // phase of a world that has made every event
+
+	// patience with each part of the end: what is not over by then is an error.
+	patience = 60 * time.Second
+	// startPatience is how long the clouds may take to begin.
+	startPatience = 30 * time.Second
+	redrawEvery   = time.Second
+	pollEvery     = 200 * time.Millisecond
+	// calm is how long all counts must stand still for the run to be over. It
+	// is several commit intervals of the reconciliation.
+	calm = time.Second
+)
+
+// session is one run, from the moment the pipelines are up.
+type session struct {
+	o       *Options
+	ws      *workspace
+	kafka   *embedded.Kafka
+	address string
+	stop    <-chan struct{}
+	display display
+
+	world *simulator.World
+	topic *topics
+	tail  *tail
+	meter *meter
+}
+
+// run lets the clouds send, ends them, waits until everything has arrived, and
+// judges it.
+func (s *session) run(ctx context.Context) (*Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	defer s.topic.close()
+	tailing := make(chan struct{})
+	go func() { defer close(tailing); s.tail.follow(ctx) }()
+	defer func() { cancel(); <-tailing }()
+
+	if err := s.traffic(ctx); err != nil {
+		return nil, err
+	}
+	left, err := s.settle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.count(ctx, left)
+	if err != nil {
+		return nil, err
+	}
+	s.display.finish()
+	if err := stopStreams(ctx, s.address); err != nil {
+		return nil, err
+	}
+	if err := counts.save(s.ws.path(countsFile)); err != nil {
+		return nil, err
+	}
+	return Judge(s.ws.dir)
+}
+
+func (s *session) connect(ctx context.Context) (err error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, startPatience, errors.New("the pipelines did not connect to it"))
+	defer cancel()
+	if s.world, err = simulator.Await(waiting, worldName); err != nil {
+		return err
+	}
+	if s.topic, err = newTopics(s.kafka.Addrs()); err != nil {
+		return err
+	}
+	if s.tail, err = newTail(s.kafka.Addrs()); err != nil {
+		return err
+	}
+	s.meter = &meter{address: s.address, tail: s.tail, planned: s.o.Duration}
+	return nil
+}
+
+// traffic lets the clouds send for as long as asked, and then ends them.
+func (s *session) traffic(ctx context.Context) error {
+	var over <-chan time.Time
+	if s.o.Duration > 0 {
+		timer := time.NewTimer(s.o.Duration)
+		defer timer.Stop()
+		over = timer.C
+	}
+	s.meter.phase = "running"
+	s.redraw(ctx)
+	redraw := time.NewTicker(redrawEvery)
+	defer redraw.Stop()
+	for running := true; running; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.stop:
+			running = false
+		case <-over:
+			running = false
+		case <-redraw.C:
+			if err := s.world.Snapshot().Err; err != "" {
+				return errors.New("the simulated clouds stopped: " + err)
+			}
+			s.redraw(ctx)
+		}
+	}
+	if err := s.meter.loaded(ctx); err != nil {
+		return err
+	}
+	return s.finish(ctx, redraw.C)
+}
+
+// finish stops the faults and waits until every event was taken.
+func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
+	s.meter.phase = "ending"
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not every event was taken within %v", patience))
+	defer cancel()
+	finished := make(chan error, 1)
+	go func() { finished <- s.world.Finish(ctx) }()
+	for {
+		select {
+		case err := <-finished:
+			if s.allTaken() {
+				return nil // whatever became of the inputs since
+			}
+			return err
+		case <-redraw:
+			s.redraw(ctx)
+		}
+	}
+}
+
+// allTaken reports whether the world is over and each of its events was
+// acknowledged.
+func (s *session) allTaken() bool {
+	now := s.world.Snapshot()
+	var left int64
+	for _, cloud := range now.Clouds {
+		left += cloud.InFlightEvents + cloud.WaitingEvents
+	}
+	return now.Phase == worldOver && left == 0
+}
+
+// redraw shows the present state. A view that can't be made is not shown: the
+// run goes on without.
+func (s *session) redraw(ctx context.Context) {
+	if v, err := s.meter.view(ctx, time.Now()); err == nil {
+		s.display.show(v)
+	}
+}
+
+// settle waits until nothing is open or on its way, and says what is left when
+// that takes too long.
+func (s *session) settle(ctx context.Context) (left []string, err error) {
+	s.meter.phase = "settling"
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	poll, redraw := time.NewTicker(pollEvery), time.NewTicker(redrawEvery)
+	defer poll.Stop()
+	defer redraw.Stop()
+	var last arrivals
+	since := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-deadline.C:
+			return last.left(), nil
+		case <-redraw.C:
+			s.redraw(ctx)
+		case now := <-poll.C:
+			a, err := s.arrivals(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if a != last {
+				last, since = a, now
+			}
+			if len(a.left()) == 0 && now.Sub(since) >= calm {
+				return nil, nil
+			}
+		}
+	}
+}
