@@ -107,7 +107,7 @@ func TestCanonicaliserAndEngineJudgeEveryFactAsTheLedgerSays(t *testing.T) {
 		for _, total := range []float64{0.05, 0.6} {
 			t.Run(fmt.Sprintf("%s %v", scope, total), func(t *testing.T) {
 				opts := testOptions(Faults{Total: total})
-				opts.Count, opts.StallScope = 10_000, scope
+				opts.Count, opts.StallScope = 5_000, scope
 				r := play(t, opts)
 				log, ingest, judged := reconciled(t, opts, r)
 				report, err := truth.Judge(r.ledger, log.verdicts(), truth.Counts{

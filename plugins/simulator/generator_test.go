@@ -206,11 +206,11 @@ func TestFaultFractionsAreAsConfigured(t *testing.T) {
 	}{
 		{"default", Faults{Total: 0.05}, StallChannel},
 		{"one class in one fact of five, the others share the rest", Faults{Total: 0.4, Fractions: map[string]float64{"late": 0.2}}, StallChannel},
-		{"a whole cloud stalls", Faults{Total: 0.1}, StallCloud},
+		{"a whole cloud stalls", Faults{Total: 0.2, Fractions: map[string]float64{"stalled": 0.1}}, StallCloud},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			opts := testOptions(test.faults)
-			opts.Count, opts.StallScope = 200_000, test.scope
+			opts.Count, opts.StallScope = 120_000, test.scope
 			counts := map[Class]int{}
 			for _, f := range factsOf(t, opts) {
 				counts[f.class]++

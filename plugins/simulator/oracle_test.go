@@ -183,10 +183,10 @@ func judge(expected []string, reports []report) (status string, missing []string
 
 func TestTheLedgerIsWhatAnOracleDerivesFromTheNativeMessages(t *testing.T) {
 	for _, scope := range []StallScope{StallChannel, StallCloud} {
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			t.Run(fmt.Sprintf("%s %d", scope, seed), func(t *testing.T) {
 				opts := testOptions(Faults{Total: 0.6})
-				opts.Seed, opts.Count, opts.StallScope = seed, 8000, scope
+				opts.Seed, opts.Count, opts.StallScope = seed, 4000, scope
 				r := play(t, opts)
 				compareWithOracle(t, r)
 			})
