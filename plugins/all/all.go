@@ -23,5 +23,5 @@ import (
 	_ "github.com/helios-connect/helios/plugins/choice"
 	_ "github.com/helios-connect/helios/plugins/reconcile"
 	_ "github.com/helios-connect/helios/plugins/simulator"
-	_ "github.com/helios-connect/helios/plugins/simulator"
+	_ "github.com/helios-connect/helios/plugins/store"
 )
