@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -37,8 +37,7 @@ func simulate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	dir := c.String("out")
-	files, err := simulator.WriteFiles(dir, c.String("type"), simulator.Options{
+	files, err := simulator.WriteFiles(c.String("out"), c.String("type"), simulator.Options{
 		Seed: c.Uint64("seed"), Count: c.Uint64("count"), Rate: c.Float64("rate"), Mix: mix,
 		Start: simulator.FilesStart, Tenants: []string{c.String("tenant")},
 		Window: 5 * time.Second, AllowedLateness: 2 * time.Second, IdleTimeout: 3 * time.Second,
@@ -55,7 +54,7 @@ func simulate(c *cli.Context) error {
 	for _, status := range []string{"matched", "mismatched", "missing"} {
 		fmt.Fprintf(w, "  %-10s %d\n", status, files.Statuses[status])
 	}
-	_, err = fmt.Fprintf(w, "Next: helios-connect run pipelines/examples/files.yaml, with its variables set to these files (%s; see README.md)\n",
-		filepath.Join(dir, "*.jsonl*"))
+	_, err = fmt.Fprintf(w, "Next, to find it yourself:\n  FILES='%s' PARTICIPANTS='aws, gcp, azure' COMPARE='%s' helios-connect run pipelines/examples/files.yaml\n",
+		strings.Join(files.Paths, ", "), simulator.FilesCompare)
 	return err
 }

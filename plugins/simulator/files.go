@@ -206,3 +206,7 @@ func (r *recordFile) Close() error {
 // FilesStart is the event time of the first record when none is given: fixed, so
 // that the same seed gives the same files on every day.
 var FilesStart = time.Date(2025, 3, 3, 8, 0, 0, 0, time.UTC)
+
+// FilesCompare is how the records of WriteFiles are to be compared: the inside
+// of an expectation's list compare.
+const FilesCompare = "{field: data.amount, tolerance: 0.01}, {field: data.currency, ignore_case: true}, {field: data.status}, {field: data.quantity}"
