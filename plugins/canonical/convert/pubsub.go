@@ -8,7 +8,7 @@ import (
 
 var pubSubNames = &identityNames{"Pub/Sub", "message.messageId", "subscription", "type", "message.publishTime"}
 
-const pubSubType = `"google.cloud.pubsub.topic.v1.messagePublished"`
+var pubSubType = []byte(`"google.cloud.pubsub.topic.v1.messagePublished"`)
 
 // pubSubPush converts the body of a push request
 // (https://cloud.google.com/pubsub/docs/push). Attributes that begin with ce-
@@ -29,9 +29,11 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	}
 	o.level++
 	o.names, o.cloud = pubSubNames, cloudGCP
-	o.identity = identity{id: m.takeFirst(mMessageID, mMessageIDOld), kind: []byte(pubSubType), time: m.takeFirst(mPublishTime, mPublishTimeOld)}
-	if subscription, ok := c.unquote(l.peek(mSubscription)); ok && len(subscription) > 0 {
-		o.source = c.quote("//pubsub.googleapis.com/" + string(subscription))
+	o.identity = identity{id: m.takeFirst(mMessageID, mMessageIDOld), kind: pubSubType, time: m.takeFirst(mPublishTime, mPublishTimeOld)}
+	if subscription := l.peek(mSubscription); len(subscription) > 2 && subscription[0] == '"' {
+		start := len(c.arena)
+		c.arena = append(append(c.arena, `"//pubsub.googleapis.com/`...), subscription[1:]...)
+		o.source = c.arena[start:len(c.arena):len(c.arena)]
 	}
 	data, err := c.pubSubData(m)
 	if err != nil {
@@ -98,7 +100,7 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 func (c *Converter) pubSubPull(body []byte, o outer) {
 	c.enter(&o, "pubsub")
 	o.names, o.cloud = pubSubNames, cloudGCP
-	o.identity = identity{kind: []byte(pubSubType), source: []byte(`"//pubsub.googleapis.com"`)}
+	o.identity = identity{kind: pubSubType, source: []byte(`"//pubsub.googleapis.com"`)}
 	for _, p := range c.pairs {
 		switch p.name {
 		case "gcp_pubsub_message_id":
