@@ -90,6 +90,7 @@ func Run(t *testing.T, newHost NewHost, traits Traits) {
 	t.Run("scenarios", func(t *testing.T) { Scenarios(t, newHost, traits) })
 	t.Run("order law", func(t *testing.T) { OrderLaw(t, newHost, traits) })
 	t.Run("repeats law", func(t *testing.T) { RepeatsLaw(t, newHost, traits) })
+	t.Run("bounded", func(t *testing.T) { Bounded(t, newHost, traits) })
 	t.Run("timeline", func(t *testing.T) { Timelines(t, newHost, traits) })
 }
 

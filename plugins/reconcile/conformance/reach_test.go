@@ -13,7 +13,8 @@ import (
 // every reason that depends on history, and what comes after a verdict.
 func TestTheTimelinesReachEveryOutcome(t *testing.T) {
 	scripts := rapid.Custom(func(rt *rapid.T) []string {
-		cfg, script := drawConfig(rt), drawScript(rt, Traits{})
+		cfg := drawConfig(rt)
+		script := drawScript(rt, Traits{})
 		_, timeline := judged(cfg, script)
 		return outcomes(timeline)
 	})

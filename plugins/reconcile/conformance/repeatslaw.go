@@ -19,7 +19,8 @@ import (
 func RepeatsLaw(t *testing.T, newHost NewHost, traits Traits) {
 	t.Run("every event twice", func(t *testing.T) {
 		rapid.Check(t, func(rt *rapid.T) {
-			cfg, script := drawConfig(rt), drawScript(rt, traits)
+			cfg := drawConfig(rt)
+			script := drawScript(rt, traits)
 			var twice []Step
 			for _, s := range script {
 				twice = append(twice, s)

@@ -318,14 +318,6 @@ func (t *Timeline) makeRoom() {
 			t.emit(f, ByPressure)
 		}
 	}
-	t.boundClosed()
-}
-
-// boundClosed forgets the closed facts with the least ends.
-func (t *Timeline) boundClosed() {
-	for t.Closed() > t.cfg.MaxClosed {
-		t.forget(t.leastEnd())
-	}
 }
 
 // settle does everything that is due, fact by fact in the order of opening.
@@ -343,7 +335,9 @@ func (t *Timeline) settle() {
 			t.forget(f)
 		}
 	}
-	t.boundClosed()
+	for t.Closed() > t.cfg.MaxClosed {
+		t.forget(t.leastEnd())
+	}
 }
 
 func (t *Timeline) closeIfDue(f *fact) {
