@@ -18,6 +18,7 @@ import (
 // the file of its name.
 var subcommands = []func() *cli.Command{
 	demoCommand,
+	simulateCommand,
 	docsCommand,
 }
 
