@@ -29,17 +29,37 @@ func (c *Converter) open(doc []byte, at int) (*level, error) {
 	if l.members, err = c.scanner.Open(doc, c.opt.offered, l.values, l.members[:0]); err != nil {
 		return nil, err
 	}
+	return l, l.begin(doc)
+}
+
+// inner is open for a value of an open level, which needs no second check. The
+// rules find nothing in it.
+func (c *Converter) inner(valid []byte, at int) (*level, error) {
+	if at >= maxLevels {
+		return nil, errTooDeep
+	}
+	l := &c.levels[at]
+	l.members = event.AppendMembers(l.members[:0], valid)
+	if l.values == nil {
+		l.values = make([][]byte, c.opt.offered.Len())
+	}
+	clear(l.values)
+	return l, l.begin(valid)
+}
+
+// begin forgets the previous document and looks at the new one's members.
+func (l *level) begin(doc []byte) error {
 	l.at = [memberCount]int32{}
 	l.known = l.known[:0]
 	switch first := firstByte(doc); first {
 	case '[':
 		l.array = true
-		return l, nil
+		return nil
 	case '{':
 		l.array = false
-		return l, l.identify()
+		return l.identify()
 	default:
-		return nil, errNoObject
+		return errNoObject
 	}
 }
 

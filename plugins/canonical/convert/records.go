@@ -22,7 +22,7 @@ func (c *Converter) records(l *level, o outer) {
 	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
 	elements := l.take(list)
 	c.keepAside(l, &o, "records")
-	array, err := c.open(elements, o.level)
+	array, err := c.inner(elements, o.level)
 	if err != nil {
 		c.refuse(o, Unreadable, err)
 		return
@@ -36,12 +36,12 @@ func (c *Converter) records(l *level, o outer) {
 		if len(array.members) > 1 {
 			o.raw = e.Value
 		}
-		inner, err := c.open(e.Value, o.level)
+		r, err := c.inner(e.Value, o.level)
 		if err != nil {
 			c.refuse(o, Unreadable, err)
 			continue
 		}
-		c.opened(e.Value, inner, o, format)
+		c.opened(e.Value, r, o, format)
 	}
 }
 
@@ -79,7 +79,7 @@ func (c *Converter) snsRecord(l *level, o outer) {
 	l.giveBack(mEventSourceUpper)
 	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
 	c.keepAside(l, &o, "record")
-	inner, err := c.open(message, o.level)
+	inner, err := c.inner(message, o.level)
 	if err != nil {
 		c.refuse(o, Unreadable, err)
 		return
@@ -103,7 +103,7 @@ func (c *Converter) kinesisRecord(l *level, o outer) {
 	raw := l.take(mKinesis)
 	l.giveBack(mEventSource)
 	c.keepAside(l, &o, "")
-	inner, err := c.open(raw, o.level)
+	inner, err := c.inner(raw, o.level)
 	if err != nil {
 		c.refuse(o, Unreadable, err)
 		return
