@@ -61,6 +61,7 @@ type Engine struct {
 	present       int // how many of loaded are valid
 	namedReps     []namedRep
 	lastJSON      int
+	days          dayTexts
 }
 
 // New returns an engine that judges by cfg and emits to sink. Errors wrap

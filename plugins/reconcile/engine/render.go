@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"sort"
 	"strconv"
+	"time"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -31,14 +32,14 @@ func (e *Engine) appendVerdict(dst []byte, v *Verdict, c *cell, r *rule, route *
 	dst = appendCounts(append(dst, `,"duplicates":`...), named, func(n namedRep) uint32 { return n.duplicate })
 	dst = appendCounts(append(dst, `,"conflicts":`...), named, func(n namedRep) uint32 { return n.conflict })
 	dst = append(append(dst, `,"diffs":`...), e.verdict.diffs...)
-	dst = appendEvents(append(dst, `,"events":`...), named)
+	dst = e.appendEvents(append(dst, `,"events":`...), named)
 	if c.sample != 0 {
 		b := e.blocks.get(c.sample)
 		dst = event.AppendOneLine(append(dst, `,"sample":`...), b[4:4+order.Uint32(b)])
 	}
-	dst = appendInstant(append(dst, `,"opened_at":`...), c.opened)
-	dst = appendInstant(append(dst, `,"deadline":`...), c.deadline)
-	dst = appendInstant(append(dst, `,"decided_at":`...), wall)
+	dst = e.days.append(append(dst, `,"opened_at":`...), c.opened)
+	dst = e.days.append(append(dst, `,"deadline":`...), c.deadline)
+	dst = e.days.append(append(dst, `,"decided_at":`...), wall)
 	dst = append(append(dst, `,"closed_by":"`...), v.ClosedBy.String()...)
 	dst = append(append(dst, `","expectation":`...), r.labelJSON...)
 	return append(dst, '}')
@@ -98,7 +99,7 @@ func appendCounts(dst []byte, named []namedRep, count func(namedRep) uint32) []b
 	return append(dst, '}')
 }
 
-func appendEvents(dst []byte, named []namedRep) []byte {
+func (e *Engine) appendEvents(dst []byte, named []namedRep) []byte {
 	dst = append(dst, '{')
 	first := true
 	for _, n := range named {
@@ -106,7 +107,7 @@ func appendEvents(dst []byte, named []namedRep) []byte {
 		dst = append(dst, n.quoted...)
 		dst = event.AppendQuoted(append(dst, `:{"id":`...), n.id)
 		dst = event.AppendQuoted(append(dst, `,"source":`...), n.source)
-		dst = appendInstant(append(dst, `,"time":`...), n.time)
+		dst = e.days.append(append(dst, `,"time":`...), n.time)
 		dst = append(dst, '}')
 	}
 	return append(dst, '}')
@@ -120,8 +121,38 @@ func separate(dst []byte, first *bool) []byte {
 	return append(dst, ',')
 }
 
-func appendInstant(dst []byte, at int64) []byte {
-	dst = append(dst, '"')
-	dst = event.AppendTime(dst, at)
-	return append(dst, '"')
+// dayTexts writes instants. Those of one verdict lie on the same day or two, and
+// turning a day into a date is most of the work: a few days are remembered.
+type dayTexts [4]struct {
+	day  int64
+	text [11]byte // 2026-11-23T
 }
+
+const day = int64(24 * time.Hour)
+
+// append appends an instant as a JSON string, as event.AppendTime spells it.
+func (t *dayTexts) append(dst []byte, at int64) []byte {
+	n := floorDiv(at, day)
+	slot := &t[n&3]
+	if slot.text[0] == 0 || slot.day != n {
+		var buf [40]byte
+		slot.day = n
+		copy(slot.text[:], event.AppendTime(buf[:0], n*day))
+	}
+	rest := at - n*day
+	seconds, fraction := rest/int64(time.Second), rest%int64(time.Second)
+	dst = append(append(dst, '"'), slot.text[:]...)
+	dst = append(append2(dst, seconds/3600), ':')
+	dst = append(append2(dst, seconds/60%60), ':')
+	dst = append2(dst, seconds%60)
+	if fraction != 0 {
+		dst = append(dst, '.')
+		for scale := int64(time.Second / 10); fraction != 0; scale /= 10 {
+			dst = append(dst, byte('0'+fraction/scale))
+			fraction %= scale
+		}
+	}
+	return append(dst, 'Z', '"')
+}
+
+func append2(dst []byte, n int64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
