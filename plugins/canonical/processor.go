@@ -16,25 +16,24 @@ import (
 )
 
 const (
-	pcFieldCloud           = "cloud"
-	pcFieldFormat          = "format"
-	pcFieldCorrelation     = "correlation"
-	pcFieldTenant          = "tenant"
-	pcFieldRuleTypes       = "types"
-	pcFieldRulePaths       = "paths"
-	pcFieldDefaultTenant   = "default_tenant"
-	pcFieldAttributes      = "attributes"
-	metaTenant             = "helios_tenant"
-	metaType               = "helios_type"
-	metaKey                = "helios_key"
-	metaCloud              = "helios_cloud"
-	metaReason             = "helios_reason"
-	metaDetail             = "helios_detail"
-	participantUnknown     = "unknown"
-	maxLabelValues         = 1000 // participants and tenants each, in metrics
-	maxInterned            = 4096 // metadata values kept for reuse
-	automatic              = "auto"
-	defaultCorrelationYAML = "subject, then data.order_id, then id"
+	pcFieldCloud         = "cloud"
+	pcFieldFormat        = "format"
+	pcFieldCorrelation   = "correlation"
+	pcFieldTenant        = "tenant"
+	pcFieldRuleTypes     = "types"
+	pcFieldRulePaths     = "paths"
+	pcFieldDefaultTenant = "default_tenant"
+	pcFieldAttributes    = "attributes"
+	metaTenant           = "helios_tenant"
+	metaType             = "helios_type"
+	metaKey              = "helios_key"
+	metaCloud            = "helios_cloud"
+	metaReason           = "helios_reason"
+	metaDetail           = "helios_detail"
+	participantUnknown   = "unknown"
+	maxLabelValues       = 1000 // participants and tenants each, in metrics
+	maxInterned          = 4096 // metadata values kept for reuse
+	automatic            = "auto"
 )
 
 func processorSpec() *service.ConfigSpec {
@@ -58,7 +57,7 @@ func processorSpec() *service.ConfigSpec {
 			Description("The envelope of the received message. `auto` recognises it by its documented members.").
 			Default(automatic)).
 		Field(service.NewObjectListField(pcFieldCorrelation, rule...).
-			Description("Where the `correlationid` is found, which identifies the business fact on every cloud. The first rule that matches the event's type is used; an event in which it finds nothing is `unkeyed`. Without rules: "+defaultCorrelationYAML+". A `correlationid` that a CloudEvent brings along is kept.").
+			Description("Where the `correlationid` is found, which identifies the business fact on every cloud. The first rule that matches the event's type is used; an event in which it finds nothing is `unkeyed`. Without rules: `subject`, then `data.order_id`, then `id`. A `correlationid` that a CloudEvent brings along is kept.").
 			Default([]any{})).
 		Field(service.NewObjectListField(pcFieldTenant, rule...).
 			Description("Where the `tenant` is found, by the same kind of rules. A `tenant` that a CloudEvent brings along is kept.").
@@ -189,8 +188,8 @@ func init() {
 // converter from the pool.
 type processor struct {
 	cloud  *service.InterpolatedString
-	fixed  string // the cloud, when isFixed
-	static bool
+	fixed  string // the cloud, when it is the same for all messages
+	static bool   // it is
 	now    func() time.Time
 
 	pool     sync.Pool

@@ -112,7 +112,7 @@ func (c *Converter) epoch(number []byte, scale int32) []byte {
 	return c.timeOf(ns)
 }
 
-// keyValue is a raw JSON string of text, or nil for none.
+// orNil returns text as a raw JSON string, or nil when it is empty.
 func (c *Converter) orNil(text []byte) []byte {
 	if len(text) == 0 {
 		return nil
