@@ -40,7 +40,7 @@ func fillEvent(v []any, r *eventRow) {
 	v[11] = r.document
 }
 
-var insertEvents = fmt.Sprintf(`INSERT INTO %s (%s) SELECT %[2]s FROM %[3]s ORDER BY identity ON CONFLICT DO NOTHING`,
+var insertEvents = fmt.Sprintf(`INSERT INTO %s (%s) SELECT %[2]s FROM %[3]s ORDER BY time, identity ON CONFLICT DO NOTHING`,
 	tableEvents, strings.Join(eventColumns, ", "), stageEvents)
 
 // writeEvents stores rows in one transaction, or in several when they spread

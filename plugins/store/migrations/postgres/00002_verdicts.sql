@@ -3,13 +3,13 @@
 
 -- +goose Up
 CREATE TABLE helios_verdict_history (
-    id          text        NOT NULL, -- 32 hexadecimal digits: hash of tenant, type and key
+    id          text        NOT NULL COLLATE "C", -- 32 hexadecimal digits: hash of tenant, type and key
     opened_ns   bigint      NOT NULL, -- opened_at, Unix nanoseconds
     revision    integer     NOT NULL,
-    tenant      text        NOT NULL,
-    type        text        NOT NULL,
+    tenant      text        NOT NULL COLLATE "C",
+    type        text        NOT NULL COLLATE "C",
     key         text        NOT NULL,
-    status      text        NOT NULL,
+    status      text        NOT NULL COLLATE "C",
     closed_by   text        NOT NULL,
     expectation text        NOT NULL,
     missing     text[]      NOT NULL,
