@@ -62,7 +62,7 @@ func (r report) countsUp() error {
 }
 
 // disagreement plays a script on a host and on the oracle; "" when they agree.
-func disagreement(t *testing.T, newHost NewHost, traits Traits, cfg oracle.Config, script []Step) string {
+func disagreement(t testing.TB, newHost NewHost, traits Traits, cfg oracle.Config, script []Step) string {
 	want, _ := judged(cfg, script)
 	got, err := play(t, newHost, traits, cfg, script)
 	if err != nil {
