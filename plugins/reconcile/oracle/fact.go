@@ -2,6 +2,7 @@ package oracle
 
 import "time"
 
+// fact is everything known of one fact, open or closed.
 type fact struct {
 	key       FactKey
 	rule      Expectation
@@ -18,6 +19,8 @@ type fact struct {
 	verdict   Judgement // as last emitted
 }
 
+// take counts the event and lets it represent its participant if it is the
+// greatest.
 func (f *fact) take(e event) {
 	rep, seen := f.reps[e.cloud]
 	if !seen {
@@ -34,6 +37,7 @@ func (f *fact) take(e event) {
 	}
 }
 
+// differ is false for unexpected participants, who are never compared.
 func (f *fact) differ(a, b event) bool {
 	if !contains(f.rule.Expect, a.cloud) && !contains(f.rule.Optional, a.cloud) {
 		return false
@@ -55,6 +59,7 @@ func (f *fact) complete() bool {
 	return true
 }
 
+// end is the later of a fact's deadline and its last event.
 func (f *fact) end() time.Time {
 	if f.last.After(f.deadline) {
 		return f.last

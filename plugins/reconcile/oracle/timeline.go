@@ -69,7 +69,6 @@ type clock struct {
 	forgot    bool
 }
 
-// fact is everything known of one fact, open or closed.
 // NewTimeline returns a Timeline that has seen nothing.
 func NewTimeline(cfg Config) *Timeline {
 	return &Timeline{cfg: cfg.WithDefaults(), clocks: map[string]*clock{}, facts: map[FactKey]*fact{},
@@ -241,9 +240,6 @@ func (t *Timeline) correct(f *fact, e event) {
 	t.emit(f, ByLateEvent)
 }
 
-// take counts the event and lets it represent its participant if it is the
-// greatest.
-// differ is false for unexpected participants, who are never compared.
 func (t *Timeline) judge(f *fact) Judgement {
 	return f.rule.judge(f.reps, func(p string) bool { return t.passed(f, p) })
 }
@@ -318,7 +314,6 @@ func (t *Timeline) correctPassed(f *fact) {
 	}
 }
 
-// end is the later of a fact's deadline and its last event.
 func (t *Timeline) forgettable(f *fact) bool {
 	c := t.clock(f.rule)
 	until := f.end().Add(t.cfg.CorrectionHorizon)
