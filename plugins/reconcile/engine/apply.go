@@ -34,8 +34,9 @@ type incoming struct {
 	time                           int64
 	route                          int
 	rule                           *rule
-	place                          int // of the participant in the rule; behind names when unexpected
-	hand                           int // of the participant in the clock, or -1
+	place                          int    // of the participant in the rule; behind names when unexpected
+	hand                           int    // of the participant in the clock, or -1
+	hash1, hash2                   uint64 // of (tenant, type, key), seeded
 	doc                            []byte
 }
 
@@ -103,8 +104,8 @@ func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held boo
 	if e.base == 0 {
 		e.base = wall
 	}
-	h1, h2 := e.hash(in)
-	ref := e.table.find(&e.cells, h1, h2)
+	e.hash(in)
+	ref := e.table.find(&e.cells, in.hash1, in.hash2)
 	if ref == 0 {
 		e.openFact(in, token, wall)
 		return true, true
@@ -144,7 +145,7 @@ func (e *Engine) read(doc []byte, in *incoming) (Reason, error) {
 	}
 	var err error
 	if in.time, err = event.ParseTime(text[atTime]); err != nil {
-		return Unreadable, fmt.Errorf("time %.40q: %w", text[atTime], err)
+		return Unreadable, fmt.Errorf("time: %w", err)
 	}
 	in.id, in.source, in.cloud, in.tenant = text[atID], text[atSource], text[atCloud], text[atTenant]
 	if len(in.tenant) == 0 {
@@ -221,18 +222,19 @@ func (e *Engine) enlist(in *incoming) bool {
 	return in.place >= 0
 }
 
-func (e *Engine) hash(in *incoming) (h1, h2 uint64) {
+// hash fills in the identity of the event's fact.
+func (e *Engine) hash(in *incoming) {
 	b := append(e.hashInput[:0], byte(in.route), byte(in.route>>8), byte(in.route>>16), byte(in.route>>24))
 	b = append(b, in.key...)
 	e.hashInput = b
-	return maphash.Bytes(e.seed[0], b), maphash.Bytes(e.seed[1], b)
+	in.hash1, in.hash2 = maphash.Bytes(e.seed[0], b), maphash.Bytes(e.seed[1], b)
 }
 
 // lookup finds the event's fact as earlier events and ticks have left it: what
 // they have decided is carried out first. 0: unknown.
 func (e *Engine) lookup(in *incoming, wall int64) factRef {
-	h1, h2 := e.hash(in)
-	ref := e.table.find(&e.cells, h1, h2)
+	e.hash(in)
+	ref := e.table.find(&e.cells, in.hash1, in.hash2)
 	if ref == 0 {
 		return 0
 	}
@@ -275,7 +277,7 @@ func (e *Engine) tooLateError(c *clock, at int64) error {
 func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	ref, c := e.cells.alloc()
 	r := in.rule
-	c.hash1, c.hash2 = e.hash(in)
+	c.hash1, c.hash2 = in.hash1, in.hash2
 	c.opened, c.lastTime = in.time, in.time
 	c.deadline = addInstant(in.time, r.Window)
 	c.firstToken = token

@@ -135,7 +135,7 @@ func (c *comparer) check(raw, scratch []byte) ([]byte, error) {
 		return scratch, nil
 	}
 	if _, err := event.ParseDecimal(raw); errors.Is(err, event.ErrExponent) {
-		return scratch, fmt.Errorf("field %s: %.40s: %w", c.field, raw, err)
+		return scratch, fmt.Errorf("field %s: %w", c.field, err)
 	}
 	return scratch, nil
 }

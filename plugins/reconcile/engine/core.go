@@ -60,7 +60,9 @@ type Engine struct {
 	before        judgement
 	present       int // how many of loaded are valid
 	namedReps     []namedRep
-	lastJSON      int
+	json          []byte
+	texts         arena
+	verdicts      verdictPool
 	days          dayTexts
 }
 
@@ -87,7 +89,6 @@ func New(cfg Config, sink Sink) (*Engine, error) {
 		clockNamed:  map[string]*clock{},
 		seed:        [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		forgetBelow: maxToken,
-		lastJSON:    512,
 	}
 	if e.arrivals == nil {
 		e.arrivals = NewArrivals(cfg.IdleTimeout)

@@ -192,15 +192,16 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 		c.sample = 0
 	}
 	route := &e.routes.list[c.route]
-	v := &Verdict{
+	v := e.verdicts.next()
+	*v = Verdict{
 		Identity: Identity{c.hash1, c.hash2}, Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
-		Tenant: route.tenant, Type: route.eventType, Key: string(keyOf(e.block(c))),
+		Tenant: route.tenant, Type: route.eventType, Key: e.texts.string(keyOf(e.block(c))),
 		Expectation: r.Name,
 		LastEvent:   e.base + int64(c.lastWall)*1e6,
 	}
 	v.ID = FactID(v.Tenant, v.Type, v.Key)
-	v.JSON = e.appendVerdict(make([]byte, 0, e.lastJSON+e.lastJSON/8), v, c, r, route, wall)
-	e.lastJSON = len(v.JSON)
+	e.json = e.appendVerdict(e.json[:0], v, c, r, route, wall)
+	v.JSON = e.texts.copy(e.json)
 	if e.cfg.State {
 		v.State = e.appendState(nil, c, r, route)
 	}

@@ -21,16 +21,9 @@ func (e *Engine) appendVerdict(dst []byte, v *Verdict, c *cell, r *rule, route *
 	dst = event.AppendQuoted(append(dst, `,"key":`...), v.Key)
 	dst = append(append(dst, `,"status":"`...), c.status.String()...)
 	dst = append(append(dst, `","expected":`...), r.expected...)
-	dst = r.appendNames(append(dst, `,"present":`...), c.present)
-	dst = r.appendNames(append(dst, `,"missing":`...), r.expect&^c.present&^c.stalled)
-	dst = r.appendNames(append(dst, `,"stalled":`...), c.stalled)
+	dst = append(dst, r.appendWho(c)...)
 	named := e.named(r)
-	dst = append(dst, `,"late":`...)
-	dst = appendList(dst, named, func(n namedRep) bool { return n.late || n.time > c.deadline })
-	dst = append(dst, `,"unexpected":`...)
-	dst = appendList(dst, named, func(n namedRep) bool { return n.place >= len(r.names) })
-	dst = appendCounts(append(dst, `,"duplicates":`...), named, func(n namedRep) uint32 { return n.duplicate })
-	dst = appendCounts(append(dst, `,"conflicts":`...), named, func(n namedRep) uint32 { return n.conflict })
+	dst = appendRemarks(dst, named, c.deadline, len(r.names))
 	dst = append(append(dst, `,"diffs":`...), e.verdict.diffs...)
 	dst = e.appendEvents(append(dst, `,"events":`...), named)
 	if c.sample != 0 {
@@ -43,6 +36,38 @@ func (e *Engine) appendVerdict(dst []byte, v *Verdict, c *cell, r *rule, route *
 	dst = append(append(dst, `,"closed_by":"`...), v.ClosedBy.String()...)
 	dst = append(append(dst, `","expectation":`...), r.labelJSON...)
 	return append(dst, '}')
+}
+
+// appendWho returns the lists present, missing and stalled; those of the last
+// call are remembered, since most verdicts have the same.
+func (r *rule) appendWho(c *cell) []byte {
+	if r.who.text == nil || r.who.present != c.present || r.who.stalled != c.stalled {
+		dst := append(r.who.text[:0], `,"present":`...)
+		dst = append(r.appendNames(dst, c.present), `,"missing":`...)
+		dst = append(r.appendNames(dst, r.expect&^c.present&^c.stalled), `,"stalled":`...)
+		r.who.text, r.who.present, r.who.stalled = r.appendNames(dst, c.stalled), c.present, c.stalled
+	}
+	return r.who.text
+}
+
+// appendRemarks appends who was late or unexpected and the counts of repeats,
+// with a short way for the many facts without any.
+func appendRemarks(dst []byte, named []namedRep, deadline int64, places int) []byte {
+	plain := true
+	for i := range named {
+		n := &named[i]
+		if n.late || n.time > deadline || n.place >= places || n.duplicate|n.conflict != 0 {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return append(dst, `,"late":[],"unexpected":[],"duplicates":{},"conflicts":{}`...)
+	}
+	dst = appendList(append(dst, `,"late":`...), named, func(n namedRep) bool { return n.late || n.time > deadline })
+	dst = appendList(append(dst, `,"unexpected":`...), named, func(n namedRep) bool { return n.place >= places })
+	dst = appendCounts(append(dst, `,"duplicates":`...), named, func(n namedRep) uint32 { return n.duplicate })
+	return appendCounts(append(dst, `,"conflicts":`...), named, func(n namedRep) uint32 { return n.conflict })
 }
 
 // namedRep is a loaded representative with its participant's name.

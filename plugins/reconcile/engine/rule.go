@@ -45,6 +45,11 @@ type rule struct {
 	parked  factRef   // closed facts in state parked, a list
 	blocked []factRef // closed, past their horizon, not yet below forgetBelow
 
+	who struct { // the lists present, missing and stalled as last written
+		present, stalled set
+		text             []byte
+	}
+
 	cursors   []int64 // per name: the lowest key of open not swept yet
 	edges     []int64 // per name: the threshold at the last scan of the bucket it falls into
 	seen      []int64 // per name: the lowest key of watched not swept yet

@@ -108,7 +108,8 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	}
 	r := e.routes.list[route].rule
 	e.in = incoming{route: route, key: key}
-	c.hash1, c.hash2 = e.hash(&e.in)
+	e.hash(&e.in)
+	c.hash1, c.hash2 = e.in.hash1, e.in.hash2
 	c.route = uint32(route)
 	old := e.table.find(&e.cells, c.hash1, c.hash2)
 	if old != 0 {

@@ -1,0 +1,48 @@
+package engine
+
+import "unsafe"
+
+// arena hands out bytes of large chunks: what is given away stays its
+// receiver's, and the garbage collector frees a chunk when nobody uses any of
+// it. One allocation serves about a hundred verdicts.
+type arena struct{ rest []byte }
+
+const (
+	arenaBytes = 64 << 10
+	arenaMost  = arenaBytes / 8 // larger texts get memory of their own
+)
+
+// copy returns a copy of b that its receiver owns.
+func (a *arena) copy(b []byte) []byte {
+	if len(b) > arenaMost {
+		return append([]byte(nil), b...)
+	}
+	if len(b) > len(a.rest) {
+		a.rest = make([]byte, arenaBytes)
+	}
+	out := a.rest[:len(b):len(b)]
+	a.rest = a.rest[len(b):]
+	copy(out, b)
+	return out
+}
+
+// string returns a copy of b as a string.
+func (a *arena) string(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	own := a.copy(b)
+	return unsafe.String(&own[0], len(own)) // nobody else refers to own
+}
+
+// verdictPool hands out verdicts of chunks, as arena does bytes.
+type verdictPool struct{ rest []Verdict }
+
+func (p *verdictPool) next() *Verdict {
+	if len(p.rest) == 0 {
+		p.rest = make([]Verdict, 64)
+	}
+	v := &p.rest[0]
+	p.rest = p.rest[1:]
+	return v
+}
