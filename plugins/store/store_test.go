@@ -247,3 +247,13 @@ func TestFourProcessesStartingAtOnce(t *testing.T) {
 			queryText(t, dsn, "SELECT version_id, count(*) FROM helios_schema_version WHERE version_id > 0 GROUP BY version_id ORDER BY version_id"))
 	})
 }
+
+func TestAStoreWithANewerSchemaIsLeftAsItIs(t *testing.T) {
+	inBothDialects(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		newTestOutput(t, dsn, kindEvents)
+		execSQL(t, dsn, "INSERT INTO helios_schema_version (version_id, is_applied) VALUES (99, "+map[dialect]string{sqliteDialect: "1", postgresDialect: "true"}[p.dialect]+")")
+		require.NoError(t, newTestOutput(t, dsn, kindEvents).WriteBatch(context.Background(), batchOf(eventJSON(nil))))
+		require.Equal(t, int64(1), countsOf(t, dsn).Events)
+	})
+}
