@@ -146,6 +146,12 @@ func parseKafkaConfig(conf *service.ParsedConfig, res *service.Resources) (k kaf
 	if len(k.Engine.Expectations) == 0 {
 		return k, fmt.Errorf("%s and %s are both empty: without an expectation nothing can be judged", rcFieldExpectations, rcFieldExpectationFiles)
 	}
+	for _, x := range k.Engine.Expectations {
+		if need := x.Window + x.AllowedLateness; k.Engine.CorrectionHorizon < need {
+			return k, fmt.Errorf("%s is %s: expectation %q needs at least its window + allowed_lateness, %s",
+				rcFieldHorizon, k.Engine.CorrectionHorizon, x.Name, need)
+		}
+	}
 	if k.Client, err = clientOptions(conf); err != nil {
 		return k, err
 	}

@@ -35,12 +35,6 @@ func (c *Config) check() error {
 	if c.MaxReread < 1 {
 		return fmt.Errorf("max_reread is %d: it takes a number of events from 1, such as 1000000", c.MaxReread)
 	}
-	for _, x := range c.Engine.Expectations {
-		if need := x.Window + x.AllowedLateness; c.Engine.CorrectionHorizon < need {
-			return fmt.Errorf("%w: correction_horizon is %s: expectation %q needs at least its window + allowed_lateness, %s",
-				engine.ErrConfig, c.Engine.CorrectionHorizon, x.Name, need)
-		}
-	}
 	// What is wrong with the expectations is told at start, not at the first
 	// assignment.
 	judge, err := engine.New(c.Engine, noSink{})

@@ -49,6 +49,13 @@ type Config struct {
 	MaxReread int64
 	// Engine configures the judging. Tokens, State and Arrivals are set here.
 	Engine engine.Config
+	// LookInterval is how often the broker is asked where the logs end, which is
+	// what idle time and lag are measured by [a twentieth of the idle timeout,
+	// 20ms to 1s].
+	LookInterval time.Duration
+	// Now is the wall clock [time.Now]: verdicts carry it as decided_at, and
+	// events without an ingesttime are of the future by it.
+	Now func() time.Time
 	// Queue is how many deliveries wait for a slow consumer of Deliveries
 	// before they are dropped.
 	Queue int
@@ -66,7 +73,11 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Engine.IdleTimeout, 30*time.Second)
 	setDefault(&c.Engine.MaxOpen, 1_000_000)
 	setDefault(&c.Engine.MaxClosed, 1_000_000)
+	setDefault(&c.LookInterval, min(max(c.Engine.IdleTimeout/20, 20*time.Millisecond), time.Second))
 	setDefault(&c.Queue, 100_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Observer == nil {
 		c.Observer = nobody{}
 	}
@@ -127,11 +138,15 @@ type Observer interface {
 type PartitionStats struct {
 	Partition int32
 	Phase     string
+	// Committed is the position as of the last transaction.
+	Committed int64
 	// Lag is how many offsets of the log are not applied yet.
 	Lag int64
 	// Reread is how many offsets a restart would read again.
 	Reread int64
-	Engine engine.Stats
+	// Pending is how many outputs wait for a transaction.
+	Pending int
+	Engine  engine.Stats
 }
 
 // TransactionResult is how a transaction ended.

@@ -30,6 +30,58 @@ type process struct {
 	mu    sync.Mutex
 	conns []net.Conn
 	cut   bool
+	ice   chan struct{} // while frozen: closed by thaw
+}
+
+// heldConn passes nothing while its process is frozen.
+type heldConn struct {
+	net.Conn
+	process *process
+}
+
+func (c heldConn) Write(b []byte) (int, error) {
+	c.process.hold()
+	return c.Conn.Write(b)
+}
+
+func (c heldConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.process.hold()
+	return n, err
+}
+
+func (p *process) hold() {
+	p.mu.Lock()
+	ice := p.ice
+	p.mu.Unlock()
+	if ice != nil {
+		<-ice
+	}
+}
+
+// cutConnections closes what is open; the process may connect again.
+func (p *process) cutConnections() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *process) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ice = make(chan struct{})
+}
+
+func (p *process) thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ice != nil {
+		close(p.ice)
+		p.ice = nil
+	}
 }
 
 var errCut = errors.New("the process was killed")
@@ -46,7 +98,7 @@ func (p *process) dial(ctx context.Context, network, host string) (net.Conn, err
 		return nil, errCut
 	}
 	p.conns = append(p.conns, conn)
-	return conn, nil
+	return heldConn{Conn: conn, process: p}, nil
 }
 
 func (p *process) kill() {
@@ -72,6 +124,7 @@ func (b *broker) crashable(conf kafka.Config) *process {
 	require.NoError(b.t, err)
 	require.NoError(b.t, w.input.Start(b.t.Context()))
 	b.t.Cleanup(func() {
+		w.thaw()
 		w.kill()
 		stop(b.t, w.input)
 	})
@@ -204,6 +257,24 @@ func judgeUninterrupted(t *testing.T, conf engine.Config, maxReread int, events 
 	return u
 }
 
+// crashStreams is the traffic of all partitions, with what must come of it.
+func crashStreams(t *testing.T, r *rand.Rand, conf engine.Config, partitions, perPartition, maxReread int) (streams [][]fact, want map[string]string, flagged int) {
+	want = map[string]string{}
+	for p := range partitions {
+		var stream []fact
+		for _, e := range crashEvents(r, p, perPartition) {
+			stream = append(stream, crashJSON(e))
+		}
+		u := judgeUninterrupted(t, conf, maxReread, stream)
+		for k, v := range u.verdicts {
+			want[k] = v
+		}
+		flagged += u.flagged
+		streams = append(streams, stream)
+	}
+	return streams, want, flagged
+}
+
 func crashSchedules() int {
 	if n, err := strconv.Atoi(os.Getenv("HELIOS_CRASH_SCHEDULES")); err == nil {
 		return n
@@ -228,20 +299,7 @@ func testCrashes(t *testing.T, seed uint64) {
 	conf.Instance, conf.MaxReread = "one", maxReread
 	conf.Engine.CorrectionHorizon = time.Hour // what is forgotten when depends on when was committed
 
-	streams := make([][]fact, partitions)
-	want := map[string]string{}
-	flagged := 0
-	for p := range streams {
-		for _, e := range crashEvents(r, p, perPartition) {
-			streams[p] = append(streams[p], crashJSON(e))
-		}
-		u := judgeUninterrupted(t, conf.Engine, maxReread, streams[p])
-		for k, v := range u.verdicts {
-			want[k] = v
-		}
-		flagged += u.flagged
-	}
-
+	streams, want, flagged := crashStreams(t, r, conf.Engine, partitions, perPartition, maxReread)
 	verdicts, letters := b.follow(embedded.TopicVerdicts), b.follow(embedded.TopicDLQ)
 	w := b.crashable(conf)
 	kills := 0

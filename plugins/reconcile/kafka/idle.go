@@ -34,12 +34,6 @@ type endsAnswer struct {
 // partitions are behind, and nobody's silence means anything.
 const staleAfter = time.Second
 
-// interval between two questions, so that stalling is noticed within a
-// twentieth of the idle timeout.
-func (idleWatch) interval(idleTimeout time.Duration) time.Duration {
-	return min(max(idleTimeout/20, 20*time.Millisecond), time.Second)
-}
-
 // reached says that everything up to the waiting answer is applied, and
 // returns the time that counts.
 func (w *idleWatch) reached() (elapsed time.Duration) {
@@ -73,14 +67,14 @@ func (s *session) observe(owned map[int32]bool) {
 	case w.waiting != nil && s.caughtUp(owned, w.waiting.ends):
 		marks := w.waiting.marks
 		s.arrivals.Tick(w.reached())
-		wall := time.Now().UnixNano()
+		wall := s.wall()
 		for _, p := range s.partitions {
 			p.engine.AdoptMarks(marks, wall)
 		}
 	case w.waiting != nil && time.Since(w.waiting.asked) > staleAfter:
 		w.behind()
 	}
-	if !w.asking && w.waiting == nil && time.Since(w.askedAt) >= w.interval(s.conf.Engine.IdleTimeout) {
+	if !w.asking && w.waiting == nil && time.Since(w.askedAt) >= s.conf.LookInterval {
 		s.ask()
 	}
 }
@@ -119,7 +113,7 @@ func (s *session) report(ends map[int32]logRange) {
 	for id, p := range s.partitions {
 		stats = append(stats, PartitionStats{
 			Partition: id, Phase: p.phase.String(),
-			Lag: max(0, ends[id].end-p.pos), Reread: p.pos - p.low(),
+			Committed: p.committedPos, Lag: max(0, ends[id].end-p.pos), Reread: p.pos - p.low(), Pending: len(p.pending),
 			Engine: p.engine.Stats(),
 		})
 	}

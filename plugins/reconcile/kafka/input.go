@@ -64,6 +64,9 @@ func (in *Input) client(more ...kgo.Opt) []kgo.Opt {
 	return append(in.conf.Client[:len(in.conf.Client):len(in.conf.Client)], more...)
 }
 
+// wall is the wall clock in Unix nanoseconds.
+func (in *Input) wall() int64 { return in.conf.Now().UnixNano() }
+
 // Start checks the topics and begins to read. It may be called again after an
 // error, and not after it succeeded.
 func (in *Input) Start(ctx context.Context) error {

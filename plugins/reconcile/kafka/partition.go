@@ -52,22 +52,23 @@ type partition struct {
 
 	// pos: all events below it are applied. target: the position that was
 	// committed; events below it rebuild open facts only.
-	pos, target int64
-	skipped     skippedOffsets
-	verdicts    verdictLog
-	pending     []*output
-	stash       []*kgo.Record // polled before the closed facts were there
-	received    tally
-	rebuilt     int   // events read again
-	gap         int64 // position behind which offsets were missing, or -1
-	changed     bool  // since the last snapshot that was committed
+	pos, target  int64
+	committedPos int64
+	skipped      skippedOffsets
+	verdicts     verdictLog
+	pending      []*output
+	stash        []*kgo.Record // polled before the closed facts were there
+	received     tally
+	rebuilt      int   // events read again
+	gap          int64 // position behind which offsets were missing, or -1
+	changed      bool  // since the last snapshot that was committed
 }
 
 // newPartition stages a partition whose state at from is known.
 func newPartition(id int32, from commitState, shape metadataShape, maxReread int64) *partition {
 	return &partition{
 		id: id, shape: shape, maxReread: maxReread,
-		pos: from.Low, target: from.Pos, skipped: from.skipped(),
+		pos: from.Low, target: from.Pos, committedPos: from.Pos, skipped: from.skipped(),
 		verdicts: verdictLog{next: from.VerdictLow},
 		gap:      -1, cancel: func() {},
 	}
@@ -266,6 +267,7 @@ func (p *partition) committed(s *snapshot) {
 		}
 	}
 	p.pending = p.pending[len(s.outputs):]
+	p.committedPos = s.state.Pos
 	p.changed = len(p.pending) > 0 || p.pos != s.state.Pos
 	p.engine.ForgetBelow(uint64(s.state.Low))
 }

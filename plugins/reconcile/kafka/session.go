@@ -124,7 +124,7 @@ func (s *session) run(stop context.Context) error {
 	if err := s.fence(stop); err != nil {
 		return err
 	}
-	turn := min(s.conf.CommitInterval, s.idle.interval(s.conf.Engine.IdleTimeout))
+	turn := min(s.conf.CommitInterval, s.conf.LookInterval)
 	for stop.Err() == nil {
 		poll, cancel := context.WithTimeout(stop, turn)
 		fetches := s.group.PollRecords(poll, maxPoll)
@@ -155,7 +155,7 @@ func (s *session) advance(fetches kgo.Fetches) (full bool) {
 	resumed := s.promote(owned, fetches)
 	s.apply(fetches)
 	s.observe(owned)
-	wall := time.Now().UnixNano()
+	wall := s.wall()
 	pending := 0
 	for _, p := range s.partitions {
 		if p.phase == live {
@@ -189,7 +189,7 @@ func (s *session) promote(owned map[int32]bool, fetches kgo.Fetches) (resumed []
 	})
 	for id, p := range s.partitions {
 		if p.phase == restored && owned[id] {
-			p.promote(time.Now().UnixNano())
+			p.promote(s.wall())
 			resumed = append(resumed, id)
 		}
 	}
@@ -197,7 +197,7 @@ func (s *session) promote(owned map[int32]bool, fetches kgo.Fetches) (resumed []
 }
 
 func (s *session) apply(fetches kgo.Fetches) {
-	wall := time.Now().UnixNano()
+	wall := s.wall()
 	fetches.EachPartition(func(ftp kgo.FetchTopicPartition) {
 		if len(ftp.Records) == 0 {
 			return

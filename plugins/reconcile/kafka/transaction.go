@@ -27,7 +27,7 @@ func (s *session) commit() error {
 	owned := s.owned()
 	s.mu.Lock()
 	s.audit(owned)
-	wall := time.Now().UnixNano()
+	wall := s.wall()
 	var snapshots []*snapshot
 	for _, p := range s.partitions {
 		if snap := p.snapshot(wall); snap != nil {

@@ -1,0 +1,160 @@
+package kafka_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/helios-connect/helios/plugins/reconcile/conformance"
+	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/reconcile/kafka"
+	"github.com/helios-connect/helios/plugins/reconcile/oracle"
+)
+
+// checks is how many cases each property of the suite gets: a script takes a
+// broker's round trips. HELIOS_CONFORMANCE_CHECKS overrides it.
+const checks = "10"
+
+func TestTheInputConforms(t *testing.T) {
+	n := os.Getenv("HELIOS_CONFORMANCE_CHECKS")
+	if n == "" {
+		n = checks
+	}
+	was := flag.Lookup("rapid.checks").Value.String()
+	require.NoError(t, flag.Set("rapid.checks", n))
+	defer func() { require.NoError(t, flag.Set("rapid.checks", was)) }()
+
+	b := startBroker(t, 1)
+	var runs atomic.Int64
+	host := func(t testing.TB, cfg oracle.Config) conformance.Host {
+		return &inputHost{t: t, broker: b, cfg: cfg, run: runs.Add(1)}
+	}
+	traits := conformance.Traits{NoTicks: true, NoEnd: true}
+	t.Run("scripts", func(t *testing.T) { conformance.Scripts(t, host, traits) })
+	t.Run("scenarios", func(t *testing.T) { conformance.Scenarios(t, host, traits) })
+	t.Run("order law", func(t *testing.T) { conformance.OrderLaw(t, host, traits) })
+	t.Run("repeats law", func(t *testing.T) { conformance.RepeatsLaw(t, host, traits) })
+	t.Run("bounded", func(t *testing.T) { conformance.Bounded(t, host, traits) })
+	t.Logf("%d scripts were run", runs.Load())
+}
+
+// inputHost runs a script through topics of its own.
+type inputHost struct {
+	t      testing.TB
+	broker *broker
+	cfg    oracle.Config
+	run    int64
+}
+
+func (h *inputHost) Run(script []conformance.Step) (conformance.Result, error) {
+	watch := &commitWatch{changed: make(chan struct{}, 1)}
+	conf := h.broker.config(fmt.Sprint("conformance-", h.run))
+	conf.Topic, conf.VerdictTopic, conf.DLQTopic = fmt.Sprint("events-", h.run), fmt.Sprint("verdicts-", h.run), fmt.Sprint("dlq-", h.run)
+	conf.Engine = engineConfig(h.cfg)
+	conf.CommitInterval, conf.LookInterval = time.Millisecond, 2*time.Millisecond
+	conf.Now = func() time.Time { return conformance.FarWall }
+	conf.Observer = watch
+	for _, topic := range []string{conf.Topic, conf.VerdictTopic, conf.DLQTopic} {
+		require.NoError(h.t, h.broker.kafka.Cluster().CreateTopic(topic, 1, map[string]string{"retention.ms": "-1"}))
+	}
+	in, err := kafka.New(conf)
+	if err != nil {
+		return conformance.Result{}, err
+	}
+	if err := in.Start(h.t.Context()); err != nil {
+		return conformance.Result{}, err
+	}
+	defer func() { _ = in.Close(h.t.Context()) }()
+	events := 0
+	for _, s := range script {
+		if s.Event == nil {
+			continue
+		}
+		events++
+		rec := &kgo.Record{Topic: conf.Topic, Value: s.Event}
+		if err := h.broker.producer.ProduceSync(h.t.Context(), rec).FirstErr(); err != nil {
+			return conformance.Result{}, err
+		}
+		if err := watch.until(int64(events)); err != nil {
+			return conformance.Result{}, err
+		}
+	}
+	return watch.result, nil
+}
+
+func engineConfig(cfg oracle.Config) engine.Config {
+	out := engine.Config{IdleTimeout: cfg.IdleTimeout, CorrectionHorizon: cfg.CorrectionHorizon, MaxAhead: cfg.MaxAhead,
+		MaxOpen: cfg.MaxOpen, MaxClosed: cfg.MaxClosed, Sample: true}
+	for _, x := range cfg.Expectations {
+		e := engine.Expectation{Name: x.Name, Types: x.Types, Tenants: x.Tenants, Expect: x.Expect, Optional: x.Optional,
+			Quorum: x.Quorum, Primary: x.Primary, Window: x.Window, AllowedLateness: x.AllowedLateness, Clock: x.Clock}
+		for _, c := range x.Compare {
+			e.Compare = append(e.Compare, engine.Compare(c))
+		}
+		out.Expectations = append(out.Expectations, e)
+	}
+	return out
+}
+
+// commitWatch collects what is committed, and knows how far the input has got.
+type commitWatch struct {
+	observer
+	changed chan struct{}
+
+	mu     sync.Mutex
+	result conformance.Result
+	stats  kafka.PartitionStats
+	looks  int
+}
+
+func (w *commitWatch) Committed(outputs []kafka.Delivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range outputs {
+		if o.Flagged != nil {
+			w.result.Flags = append(w.result.Flags, oracle.Flag{Doc: string(o.Flagged.Record.Value), Reason: o.Flagged.Reason.String()})
+			continue
+		}
+		w.result.Verdicts = append(w.result.Verdicts, conformance.Emission{JSON: o.Verdict.JSON})
+	}
+}
+
+func (w *commitWatch) Observed(stats []kafka.PartitionStats) {
+	if len(stats) != 1 {
+		return
+	}
+	w.mu.Lock()
+	w.stats = stats[0]
+	w.looks++
+	w.mu.Unlock()
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// until waits until the input has committed everything up to an offset, and has
+// had a look after that.
+func (w *commitWatch) until(committed int64) error {
+	deadline := time.After(eventually)
+	for quiet := 0; quiet < 1; {
+		select {
+		case <-w.changed:
+		case <-deadline:
+			return fmt.Errorf("waited in vain for offset %d: %+v", committed, w.stats)
+		}
+		w.mu.Lock()
+		if w.stats.Committed >= committed && w.stats.Pending == 0 {
+			quiet++
+		}
+		w.mu.Unlock()
+	}
+	return nil
+}
