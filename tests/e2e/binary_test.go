@@ -1,0 +1,150 @@
+// Package e2e runs the binary as a user does, and looks only at what a user
+// sees: its output, its exit status, its files and its HTTP endpoints.
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is helios-connect: the one that HELIOS_BIN names, or one built for
+// these tests.
+var binary string
+
+func TestMain(m *testing.M) {
+	code, err := withBinary(m.Run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func withBinary(run func() int) (int, error) {
+	if binary = os.Getenv("HELIOS_BIN"); binary != "" {
+		if _, err := os.Stat(binary); err != nil {
+			return 1, fmt.Errorf("HELIOS_BIN names no binary: %w", err)
+		}
+		return run(), nil
+	}
+	dir, err := os.MkdirTemp("", "helios-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "helios-connect")
+	build := exec.Command("go", "build", "-o", binary, "../../cmd/helios-connect")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("building the binary: %w\n%s", err, out)
+	}
+	return run(), nil
+}
+
+// output collects what a process writes while others read it.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// lastLine is the last line that is not empty.
+func (o *output) lastLine() string {
+	lines := strings.Split(strings.TrimSpace(o.String()), "\n")
+	return lines[len(lines)-1]
+}
+
+// process is a running helios-connect.
+type process struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	out, err output
+	done     chan struct{}
+}
+
+// start runs the binary in a folder of its own. It is killed with the test.
+func start(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	p.cmd.Dir = t.TempDir()
+	p.cmd.Env = append(append(os.Environ(), "TMPDIR="+t.TempDir()), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	require.NoError(t, p.cmd.Start())
+	go func() {
+		_ = p.cmd.Wait() // the status is in ProcessState
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill() // it may have ended
+		<-p.done
+		if t.Failed() {
+			t.Logf("%s\nstdout:\n%s\nstderr:\n%s", strings.Join(args, " "), p.out.String(), p.err.String())
+		}
+	})
+	return p
+}
+
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(s))
+}
+
+// exit waits for the end and returns the exit status.
+func (p *process) exit(patience time.Duration) int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		p.t.Fatalf("the process did not end within %v", patience)
+		return -1
+	}
+}
+
+// await polls until the condition holds.
+func (p *process) await(patience time.Duration, what string, condition func() bool) {
+	p.t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for !condition() {
+		select {
+		case <-poll.C:
+		case <-p.done:
+			p.t.Fatalf("the process ended before %s", what)
+		case <-deadline.C:
+			p.t.Fatalf("%s did not come within %v", what, patience)
+		}
+	}
+}
+
+// freeAddress is an address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
