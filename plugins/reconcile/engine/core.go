@@ -82,6 +82,12 @@ func New(cfg Config, sink Sink) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range rules {
+		if r.AllowedLateness > cfg.CorrectionHorizon {
+			return nil, fmt.Errorf("%w: correction_horizon is %s: it takes at least the allowed_lateness of every expectation, and that of %q is %s",
+				ErrConfig, cfg.CorrectionHorizon, r.Name, r.AllowedLateness)
+		}
+	}
 	e := &Engine{
 		cfg: cfg, sink: sink, rules: rules, paths: paths,
 		arrivals:    cfg.Arrivals,
