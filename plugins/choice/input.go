@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
@@ -126,6 +129,9 @@ func init() {
 // input reads from the chosen input; the zero value reads nothing.
 type input struct {
 	chosen *service.OwnedInput
+	// unsettled counts batches that were handed on and neither acknowledged nor
+	// refused.
+	unsettled atomic.Int64
 }
 
 func (*input) Connect(context.Context) error { return nil }
@@ -135,12 +141,44 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 		<-ctx.Done()
 		return nil, nil, ctx.Err()
 	}
-	return i.chosen.ReadBatch(ctx)
+	batch, ack, err := i.chosen.ReadBatch(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	i.unsettled.Add(1)
+	var once sync.Once
+	return batch, func(ctx context.Context, err error) error {
+		once.Do(func() { i.unsettled.Add(-1) })
+		return ack(ctx, err)
+	}, nil
 }
 
+// Close closes the chosen input, which waits for the batches it has handed on.
+// Redpanda Connect drops a batch that it has read in the moment of being
+// stopped, and those in flight when it is stopped hard, without a word; nobody
+// will ever settle them. To refuse them here would be no way out, since some
+// inputs delete what is refused.
 func (i *input) Close(ctx context.Context) error {
 	if i.chosen == nil {
 		return nil
 	}
+	if i.unsettled.Load() > 0 {
+		closeNow(i.chosen)
+	}
 	return i.chosen.Close(ctx)
+}
+
+// closeNow makes an input give up waiting for acknowledgements, as Redpanda
+// Connect does with the inputs that it owns itself. The public package has no
+// call for it, and the type that has one can't be named from outside.
+func closeNow(owned *service.OwnedInput) {
+	unwrap := reflect.ValueOf(owned.XUnwrapper()).MethodByName("Unwrap")
+	if !unwrap.IsValid() {
+		return
+	}
+	for _, inner := range unwrap.Call(nil) {
+		if stoppable, ok := inner.Interface().(interface{ TriggerCloseNow() }); ok {
+			stoppable.TriggerCloseNow()
+		}
+	}
 }

@@ -146,3 +146,26 @@ logger: {level: "OFF"}
 	require.NoError(t, err)
 	require.ErrorContains(t, stream.Run(context.Background()), "choices: the list is empty")
 }
+
+// TestABatchThatNobodySettlesHoldsUpNoStop stands for the batch that is read in
+// the moment of the stop.
+func TestABatchThatNobodySettlesHoldsUpNoStop(t *testing.T) {
+	parsed, err := inputSpec().ParseYAML(`
+name: x
+choices:
+  - {as: a, when: given, input: {generate: {mapping: 'root = "x"', interval: 1ms}}}
+`, nil)
+	require.NoError(t, err)
+	in, err := newInputFromParsed(parsed, service.MockResources())
+	require.NoError(t, err)
+	_, _, err = in.ReadBatch(context.Background())
+	require.NoError(t, err)
+	closed := make(chan error, 1)
+	go func() { closed <- in.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("the input waits for an acknowledgement that can't come")
+	}
+}
