@@ -94,27 +94,32 @@ The buffer forgets its facts when the process stops. The input of the same name 
 // buffer puts the engine behind any input.
 type buffer struct {
 	log      *service.Logger
+	now      func() time.Time
 	holdAcks bool
 	idle     time.Duration
 
-	mu      sync.Mutex
-	changed *sync.Cond // something was queued or taken, or the state below changed
-	engine  *engine.Engine
-	metrics *metrics
-	held    held
-	queue   []outgoing
-	flying  int  // batches that the output has and has not answered
-	ended   bool // no more input
-	drained bool // ... and nothing more can be queued
-	closed  bool
-	waiting int // intake calls that wait for the queue
-	blocked time.Duration
-	since   time.Time // when waiting rose above 0
-	lastIn  time.Time
-	warned  bool
-	expired time.Time
-	due     bool          // closing has paused because the queue was full
-	wake    chan struct{} // closing is to go on
+	mu        sync.Mutex
+	changed   *sync.Cond // something was queued or taken, or the state below changed
+	engine    *engine.Engine
+	metrics   *metrics
+	held      held
+	queue     []outgoing
+	returning int  // messages that the output has refused and that wait to be offered again
+	flying    int  // batches that the output has and has not delivered
+	ended     bool // no more input
+	drained   bool // ... and nothing more can be queued
+	closed    bool
+	waiting   int // intake calls that wait for the queue
+	blocked   time.Duration
+	since     time.Time // when waiting rose above 0
+	lastIn    time.Time
+	lastOut   time.Time // when the output last delivered, or began to have something to deliver
+	looked    time.Time // when somebody last looked whether the stream is being stopped
+	paused    bool      // it is
+	warned    bool
+	expired   time.Time
+	due       bool          // closing has paused because the queue was full
+	wake      chan struct{} // closing is to go on
 
 	stop     chan struct{}
 	stopOnce sync.Once
@@ -144,7 +149,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	if err != nil {
 		return nil, err
 	}
-	b := &buffer{log: res.Logger(), metrics: newMetrics(res), idle: cfg.IdleTimeout,
+	b := &buffer{log: res.Logger(), now: time.Now, metrics: newMetrics(res), idle: cfg.IdleTimeout,
 		stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
 	b.changed = sync.NewCond(&b.mu)
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
@@ -187,19 +192,17 @@ func (b *buffer) take(ctx context.Context, batch service.MessageBatch, ack servi
 	if b.holdAcks {
 		token = b.held.add(ack)
 	}
-	now := time.Now()
-	b.lastIn, b.warned = now, false
+	now := b.now()
+	b.lastIn, b.warned, b.paused = now, false, false
 	before := len(b.queue)
 	for _, m := range batch {
 		b.apply(m, token, now.UnixNano())
 	}
-	if now.Sub(b.expired) >= expireEvery {
+	if !b.drained && now.Sub(b.expired) >= expireEvery {
 		b.expired = now
 		b.engine.Expire(expireChunk, now.UnixNano())
 	}
-	if len(b.queue) > before {
-		b.changed.Broadcast()
-	}
+	b.queued(before)
 	if !b.holdAcks {
 		return []service.AckFunc{ack}, nil
 	}
@@ -227,49 +230,17 @@ func (b *buffer) apply(m *service.Message, token uint64, wall int64) {
 	}
 }
 
-// awaitRoom waits until the queue has room, with the lock held on return.
-func (b *buffer) awaitRoom(ctx context.Context) error {
-	if len(b.queue) < queueLimit && !b.closed {
-		return nil
-	}
-	wake := context.AfterFunc(ctx, b.changed.Broadcast)
-	defer wake()
-	b.startWaiting()
-	defer b.stopWaiting()
-	for len(b.queue) >= queueLimit && !b.closed && ctx.Err() == nil {
-		b.changed.Wait()
-	}
-	if b.closed {
-		return service.ErrEndOfBuffer
-	}
-	return ctx.Err()
-}
-
-// startWaiting and stopWaiting measure the time in which input could not be
-// taken, which must stall nobody.
-func (b *buffer) startWaiting() {
-	if b.waiting == 0 {
-		b.since = time.Now()
-	}
-	b.waiting++
-}
-
-func (b *buffer) stopWaiting() {
-	b.waiting--
-	if b.waiting == 0 {
-		b.blocked += time.Since(b.since)
-	}
-}
-
 // ReadBatch hands verdicts and flagged events to the output.
 func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	wake := context.AfterFunc(ctx, b.changed.Broadcast)
-	defer wake()
-	for len(b.queue) == 0 {
+	defer b.wakeWith(ctx)()
+	for {
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
+		}
+		if len(b.queue) > 0 {
+			break
 		}
 		if b.closed || b.ended && b.drained && b.flying == 0 {
 			return nil, nil, service.ErrEndOfBuffer
@@ -281,7 +252,7 @@ func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 	clear(b.queue[:n])
 	b.queue = b.queue[n:]
 	b.flying++
-	now := time.Now()
+	now := b.now()
 	batch := make(service.MessageBatch, n)
 	for i := range out {
 		batch[i] = out[i].message
@@ -290,7 +261,7 @@ func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 		}
 	}
 	b.changed.Broadcast()
-	if b.due && len(b.queue) < queueLimit/2 {
+	if b.due && b.waitingOut() < queueLimit/2 {
 		b.nudge()
 	}
 	return batch.Copy(), b.answer(out), nil
@@ -303,18 +274,29 @@ func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 func (b *buffer) answer(out []outgoing) service.AckFunc {
 	return func(ctx context.Context, err error) error {
 		if err != nil {
-			pause := min(retryFirst<<min(out[0].refused, 10), retryMost)
-			time.AfterFunc(pause, func() { b.offerAgain(out) })
+			b.putBack(out)
 			return nil
 		}
 		return callAll(ctx, b.delivered(out), nil)
 	}
 }
 
+// putBack keeps a refused batch until it is offered again. Meanwhile it counts
+// as waiting for the output: an output that refuses at once must not let the
+// queue grow behind its back.
+func (b *buffer) putBack(out []outgoing) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.returning += len(out)
+	pause := min(retryFirst<<min(out[0].refused, 10), retryMost)
+	time.AfterFunc(pause, func() { b.offerAgain(out) })
+}
+
 func (b *buffer) offerAgain(out []outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flying--
+	b.returning -= len(out)
 	if !b.closed {
 		for i := range out {
 			out[i].refused++
@@ -330,6 +312,7 @@ func (b *buffer) delivered(out []outgoing) (acks []service.AckFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flying--
+	b.lastOut = b.now()
 	b.changed.Broadcast()
 	if !b.holdAcks || b.closed {
 		return nil
@@ -360,7 +343,7 @@ func (b *buffer) EndOfInput() {
 	if b.ended {
 		return
 	}
-	b.ended = true
+	b.ended, b.paused = true, false
 	if stopping {
 		b.drained = true
 	} else {

@@ -19,6 +19,7 @@ func (b *buffer) tickLoop() {
 			return
 		case <-b.wake:
 		case now := <-ticker.C:
+			b.lookForStop(now)
 			if !lifecycle.Stopping() {
 				b.tick(now.Sub(last), now)
 			}
@@ -41,6 +42,24 @@ func (b *buffer) stopped() {
 	b.changed.Broadcast()
 }
 
+// lookForStop notes, when nothing arrives, whether some stream of the process is
+// being stopped. It may be this one, whose input is told to stop long before
+// EndOfInput when it waits for acknowledgements, and the silence that follows is
+// nobody's stall. It may be another one: then the clocks go on when that is
+// gone. Looking costs a stack dump, hence once a second.
+func (b *buffer) lookForStop(now time.Time) {
+	b.mu.Lock()
+	look := !b.ended && b.held.inUse > 0 && now.Sub(b.lastIn) > bufferTick && now.Sub(b.looked) >= time.Second
+	b.mu.Unlock()
+	if !look {
+		return
+	}
+	stopping := lifecycle.StreamStopping()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked, b.paused = now, stopping
+}
+
 // nudge makes closing go on at once.
 func (b *buffer) nudge() {
 	select {
@@ -49,7 +68,9 @@ func (b *buffer) nudge() {
 	}
 }
 
-// tick advances the clocks by the time in which input could be taken.
+// tick advances the clocks by the time in which input could be taken: not while
+// intake waits for the output, nor while input is kept back because of it or of
+// a stop.
 func (b *buffer) tick(elapsed time.Duration, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +78,9 @@ func (b *buffer) tick(elapsed time.Duration, now time.Time) {
 		b.blocked += now.Sub(b.since)
 		b.since = now
 	}
-	b.engine.Tick(max(elapsed-b.blocked, 0))
+	if !b.paused && !b.starved(now) {
+		b.engine.Tick(max(elapsed-b.blocked, 0))
+	}
 	b.blocked = 0
 	b.metrics.flush(b.engine.Stats())
 	b.metrics.held.Set(int64(b.held.inUse))
@@ -67,7 +90,7 @@ func (b *buffer) tick(elapsed time.Duration, now time.Time) {
 // warnOfStarvation names the likely cause when intake has stopped while batches
 // are held: the input waits for acknowledgements that wait for its events.
 func (b *buffer) warnOfStarvation(now time.Time) {
-	if b.warned || b.held.inUse == 0 || b.waiting > 0 || b.ended || now.Sub(b.lastIn) < b.idle {
+	if b.warned || b.held.inUse == 0 || b.waiting > 0 || b.ended || b.paused || b.starved(now) || now.Sub(b.lastIn) < b.idle {
 		return
 	}
 	b.warned = true
@@ -76,20 +99,21 @@ func (b *buffer) warnOfStarvation(now time.Time) {
 }
 
 // expire closes a portion of what is due and reports whether more may be. While
-// the queue is full it does nothing.
+// as much waits for the output as may, it does nothing.
 func (b *buffer) expire() (more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.due = len(b.queue) >= queueLimit
-	if b.closed || b.drained || b.due {
+	b.due = b.waitingOut() >= queueLimit
+	if b.closed || b.drained || b.paused || b.due {
 		return false
 	}
 	before := len(b.queue)
-	more = b.engine.Expire(expireChunk, time.Now().UnixNano())
+	more = b.engine.Expire(expireChunk, b.now().UnixNano())
 	if b.ended && !more {
 		b.drained = true
 	}
-	if len(b.queue) > before || b.drained {
+	b.queued(before)
+	if b.drained {
 		b.changed.Broadcast()
 	}
 	return more
