@@ -1,0 +1,117 @@
+//go:build unix
+
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/tests/bench/measure"
+)
+
+const (
+	streamFacts  = 40_000
+	streamOpen   = 10_000
+	streamRounds = 15
+)
+
+// streamWorkload dates the facts so that a fact is open for half its window.
+func streamWorkload(facts, open int) *workload {
+	return makeWorkload(facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), window/time.Duration(2*open))
+}
+
+// TestContendersGiveTheSameVerdicts also runs on its own, so that a baseline
+// that has gone wrong is found without measuring.
+func TestContendersGiveTheSameVerdicts(t *testing.T) {
+	w := streamWorkload(3000, 500)
+	for _, c := range []contender{reconciler, reconcilerWithoutHolding, naive} {
+		require.NoError(t, w.differences(verdicts(t, c, w.all(), len(w.status)+1)), c.name)
+	}
+	w = windowWorkload(1500, 300)
+	require.NoError(t, w.differences(verdicts(t, configuration, w.events, len(w.status))), configuration.name)
+	require.NoError(t, w.differences(verdicts(t, reconciler, w.all(), len(w.status)+1)), reconciler.name)
+}
+
+// cost runs the documents through a fresh stream.
+func cost(b *testing.B, c contender, docs [][]byte, messages int) measure.Cost {
+	b.Helper()
+	s := startStream(b, c, nil)
+	got := measure.Of(func() { require.NoError(b, s.run(docs, messages), c.name) })
+	require.EqualValues(b, messages, s.messages.Load(), c.name)
+	s.stop()
+	return got
+}
+
+// BenchmarkBuffer compares streams that differ in their buffer only: our buffer,
+// one that only passes batches on, and a naive reconciler.
+func BenchmarkBuffer(b *testing.B) {
+	w := streamWorkload(streamFacts, streamOpen)
+	docs, facts := w.all(), len(w.status)+1
+	for _, c := range []contender{reconciler, naive} {
+		require.NoError(b, w.differences(verdicts(b, c, docs, facts)), c.name)
+	}
+	var ratio, throughput, released, against, ours, plain, slow measure.Series
+	for range b.N {
+		for range streamRounds {
+			p := cost(b, passThrough, docs, len(docs))
+			r := cost(b, reconciler, docs, facts)
+			f := cost(b, reconcilerWithoutHolding, docs, facts)
+			n := cost(b, naive, docs, facts)
+			ratio = append(ratio, float64(r.CPU)/float64(p.CPU))
+			released = append(released, float64(f.CPU)/float64(p.CPU))
+			throughput = append(throughput, float64(p.Wall)/float64(r.Wall))
+			against = append(against, float64(n.CPU)/float64(r.CPU))
+			ours = append(ours, r.PerEvent(len(docs)))
+			plain = append(plain, p.PerEvent(len(docs)))
+			slow = append(slow, n.PerEvent(len(docs)))
+		}
+	}
+	ratio.Report(b, "cpu-ratio")
+	released.Report(b, "cpu-ratio-released")
+	throughput.Report(b, "throughput-ratio")
+	against.Report(b, "naive-ratio")
+	ours.Report(b, "reconcile-ns/event")
+	plain.Report(b, "pass-ns/event")
+	slow.Report(b, "naive-ns/event")
+	b.ReportMetric(0, "ns/op")
+}
+
+const (
+	configFacts  = 10_000
+	configOpen   = 2_000
+	configRounds = 7
+)
+
+// windowWorkload dates all facts into one of the coming seconds, far enough
+// ahead for all events to have arrived when that second ends.
+func windowWorkload(facts, open int) *workload {
+	start := time.Now().Truncate(time.Second).Add(2 * time.Second)
+	step := 900 * time.Millisecond / time.Duration(facts)
+	return makeWorkload(facts, open, start.Add(50*time.Millisecond), step)
+}
+
+// BenchmarkConfiguration compares our buffer with Redpanda Connect's own
+// components on the same events. Waiting for the window to end costs wall time
+// only, so CPU time is all that is compared.
+func BenchmarkConfiguration(b *testing.B) {
+	var against, theirs, ours measure.Series
+	for range b.N {
+		for range configRounds {
+			w := windowWorkload(configFacts, configOpen)
+			c := cost(b, configuration, w.events, len(w.status))
+			r := cost(b, reconciler, w.all(), len(w.status)+1)
+			against = append(against, c.PerEvent(len(w.events))/r.PerEvent(len(w.events)))
+			theirs = append(theirs, c.PerEvent(len(w.events)))
+			ours = append(ours, r.PerEvent(len(w.events)))
+		}
+	}
+	w := windowWorkload(configFacts, configOpen)
+	require.NoError(b, w.differences(verdicts(b, configuration, w.events, len(w.status))))
+	require.NoError(b, w.differences(verdicts(b, reconciler, w.all(), len(w.status)+1)))
+	against.Report(b, "config-ratio")
+	theirs.Report(b, "config-ns/event")
+	ours.Report(b, "reconcile-ns/event")
+	b.ReportMetric(0, "ns/op")
+}
