@@ -8,8 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
 // onFetched keeps the metadata of the committed offsets for onAssigned, which
@@ -167,17 +165,13 @@ func (s *session) withinLog(id int32, state commitState, events logRange) commit
 // stage gives a partition an engine and starts reading its closed facts back.
 func (s *session) stage(id int32, from commitState, verdicts logRange) error {
 	s.drop(id, true) // a revocation of it was swallowed
-	p := newPartition(id, from, s.shape, s.conf.MaxReread)
 	conf := s.conf.Engine
 	conf.Arrivals = s.arrivals
 	conf.MaxOpen, conf.MaxClosed = s.limits.share(conf.MaxOpen), s.limits.share(conf.MaxClosed)
-	judge, err := engine.New(conf, p)
+	p, err := newPartition(id, from, s.shape, s.conf.MaxReread, conf)
 	if err != nil {
-		return fmt.Errorf("creating the engine of partition %d: %w", id, err)
+		return err
 	}
-	p.engine = judge
-	judge.ForgetBelow(uint64(from.Low))
-	judge.RestoreClocks(from.Clocks)
 	ctx, cancel := context.WithCancel(s.ctx)
 	p.cancel = cancel
 	s.partitions[id] = p
@@ -226,23 +220,11 @@ func (s *session) restoreClosed(p *partition, recs []*kgo.Record) bool {
 		return false
 	}
 	for _, rec := range recs {
-		fact, revision, err := restoreVerdict(p.engine, rec)
-		if err != nil {
+		if err := p.restoreClosed(rec); err != nil {
 			// A record of somebody else's, or of an incompatible version: the
 			// fact is unknown from here on.
 			s.repeats.warn("A verdict can't be read back", "topic", rec.Topic, "partition", rec.Partition, "offset", rec.Offset, "error", err)
-			continue
 		}
-		p.verdicts.add(rec.Offset, fact, revision)
 	}
 	return true
-}
-
-func restoreVerdict(judge *engine.Engine, rec *kgo.Record) (fact engine.Identity, revision uint32, err error) {
-	state, revision, err := decodeVerdict(rec)
-	if err != nil {
-		return fact, 0, err
-	}
-	fact, err = judge.RestoreClosed(state, rec.Value)
-	return fact, revision, err
 }

@@ -123,7 +123,7 @@ func (s *session) report(ends map[int32]logRange) {
 // noteLost goes on where the log begins when retention was faster than us.
 func (s *session) noteLost(ends map[int32]logRange) {
 	for id, p := range s.partitions {
-		if lost := p.lost(ends[id].start); lost > 0 {
+		if lost := p.lost(ends[id].start, s.wall()); lost > 0 {
 			s.conf.Observer.Lost(id, lost)
 			s.conf.Log.Error("Events were deleted before they were read: their facts may lack participants",
 				"topic", s.conf.Topic, "partition", id, "count", lost, "log_start", ends[id].start)

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -64,20 +65,43 @@ type partition struct {
 	changed      bool  // since the last snapshot that was committed
 }
 
-// newPartition stages a partition whose state at from is known.
-func newPartition(id int32, from commitState, shape metadataShape, maxReread int64) *partition {
-	return &partition{
+// newPartition stages a partition whose state at from is known. The closed
+// facts are still to be put back.
+func newPartition(id int32, from commitState, shape metadataShape, maxReread int64, conf engine.Config) (*partition, error) {
+	p := &partition{
 		id: id, shape: shape, maxReread: maxReread,
 		pos: from.Low, target: from.Pos, committedPos: from.Pos, skipped: from.skipped(),
 		verdicts: verdictLog{next: from.VerdictLow},
 		gap:      -1, cancel: func() {},
 	}
+	judge, err := engine.New(conf, p)
+	if err != nil {
+		return nil, fmt.Errorf("creating the engine of partition %d: %w", id, err)
+	}
+	p.engine = judge
+	judge.ForgetBelow(uint64(from.Low))
+	judge.RestoreClocks(from.Clocks)
+	return p, nil
+}
+
+// restoreClosed puts the closed fact of a verdict's record back.
+func (p *partition) restoreClosed(rec *kgo.Record) error {
+	state, revision, err := decodeVerdict(rec)
+	if err != nil {
+		return err
+	}
+	fact, err := p.engine.RestoreClosed(state, rec.Value)
+	if err != nil {
+		return err
+	}
+	p.verdicts.add(rec.Offset, fact, revision)
+	return nil
 }
 
 // promote makes a restored partition take records.
 func (p *partition) promote(wall int64) {
 	p.phase = rebuilding
-	p.advance(p.pos)
+	p.advance(p.pos, wall)
 	stash := p.stash
 	p.stash = nil
 	for _, rec := range stash {
@@ -85,13 +109,18 @@ func (p *partition) promote(wall int64) {
 	}
 }
 
-// advance moves the position and leaves rebuilding at the target.
-func (p *partition) advance(pos int64) {
+// advance moves the position and leaves rebuilding at the target. What the
+// committed clocks had decided, written or not, is carried out there, before
+// later events move them.
+func (p *partition) advance(pos, wall int64) {
 	p.pos = pos
-	if p.phase == rebuilding && p.pos >= p.target {
-		p.phase = live
-		p.skipped.dropBelow(p.low())
+	if p.phase != rebuilding || p.pos < p.target {
+		return
 	}
+	p.phase = live
+	for p.engine.Expire(expireChunk, wall) {
+	}
+	p.skipped.dropBelow(p.low())
 }
 
 // low is the lowest offset that must be read again after a crash.
@@ -114,7 +143,7 @@ func (p *partition) take(rec *kgo.Record, wall int64) {
 		p.gap = p.pos
 	}
 	if p.phase == rebuilding && rec.Offset >= p.target {
-		p.advance(p.target) // the records in between are gone or were aborted
+		p.advance(p.target, wall) // the records in between are gone or were aborted
 	}
 	switch {
 	case rec.Attrs.IsControl():
@@ -123,7 +152,7 @@ func (p *partition) take(rec *kgo.Record, wall int64) {
 	default:
 		p.apply(rec, wall)
 	}
-	p.advance(rec.Offset + 1)
+	p.advance(rec.Offset+1, wall)
 	if p.phase == live {
 		p.changed = true
 		p.boundReread(wall)
@@ -132,14 +161,14 @@ func (p *partition) take(rec *kgo.Record, wall int64) {
 
 // lost says how many events below start, where the log begins by now, were
 // deleted before they were read, and goes on from there.
-func (p *partition) lost(start int64) (count int64) {
+func (p *partition) lost(start, wall int64) (count int64) {
 	from := p.pos
 	if p.gap >= 0 {
 		from = p.gap
 	}
 	p.gap = -1
 	if start > p.pos && (p.phase == live || p.phase == rebuilding) {
-		p.advance(start)
+		p.advance(start, wall)
 		p.changed = true
 	}
 	return max(0, start-from)

@@ -65,6 +65,7 @@ func (s *session) options() []kgo.Opt {
 		kgo.TransactionalID(s.transactionalID),
 		kgo.TransactionTimeout(s.conf.TransactionTimeout),
 		kgo.SessionTimeout(s.conf.SessionTimeout),
+		kgo.RebalanceTimeout(s.conf.SessionTimeout),
 		kgo.HeartbeatInterval(min(3*time.Second, s.conf.SessionTimeout/5)),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
