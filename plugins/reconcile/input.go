@@ -102,7 +102,7 @@ func kafkaFields() []*service.ConfigField {
 			Description("The consumer group. Its committed offsets are part of the state: resetting them judges anew from there.").
 			Default("helios-reconcile"),
 		service.NewStringField(riFieldInstance).
-			Description("A name that this process keeps over restarts and that no other has. With it a restart takes its partitions over at once; without it the group waits for `session_timeout` after a crash.").
+			Description("A name that this process keeps over restarts and that no other has. With it a restart takes its partitions over at once, and a process that is stopped for good keeps them for `session_timeout`. Without it a stop gives them away at once, and a crash after `session_timeout`.").
 			Default(""),
 		service.NewDurationField(riFieldCommitInterval).
 			Description("How often a transaction ends, and so the longest that a verdict waits for one.").

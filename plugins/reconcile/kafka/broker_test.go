@@ -64,7 +64,7 @@ func (b *broker) config(group string, expectations ...engine.Expectation) kafka.
 		Topic: embedded.TopicEvents, VerdictTopic: embedded.TopicVerdicts, DLQTopic: embedded.TopicDLQ,
 		Group: group, CommitInterval: 10 * time.Millisecond,
 		SessionTimeout: 6 * time.Second, TransactionTimeout: 2 * time.Second,
-		Engine: engine.Config{Expectations: expectations, IdleTimeout: time.Hour, MaxAhead: 100_000 * time.Hour},
+		Engine: engineWith(expectations...),
 		Log:    testLog(b.t),
 	}
 }
@@ -235,4 +235,8 @@ func (r *reader) untilCount(n int) []verdict {
 	r.t.Helper()
 	r.until(fmt.Sprintf("%d records", n), func() bool { return len(r.records()) >= n })
 	return r.verdicts()
+}
+
+func engineWith(rules ...engine.Expectation) engine.Config {
+	return engine.Config{Expectations: rules, IdleTimeout: time.Hour, MaxAhead: 100_000 * time.Hour}
 }
