@@ -26,10 +26,10 @@ const (
 	queueLimit = 8192
 	// readLimit is how many messages one batch to the output holds.
 	readLimit = 256
-	// retryFirst and retryMost bound the pause before a refused batch is offered
-	// again.
-	retryFirst = 100 * time.Millisecond
-	retryMost  = 5 * time.Second
+	// firstRetry and longestRetry bound the pause before a refused batch is
+	// offered again.
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = 5 * time.Second
 )
 
 func bufferConfig() *service.ConfigSpec {
@@ -98,6 +98,8 @@ type buffer struct {
 	holdAcks bool
 	idle     time.Duration
 
+	retryFirst, retryMost time.Duration // firstRetry and longestRetry, in tests less
+
 	mu        sync.Mutex
 	changed   *sync.Cond // something was queued or taken, or the state below changed
 	engine    *engine.Engine
@@ -150,6 +152,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 		return nil, err
 	}
 	b := &buffer{log: res.Logger(), now: time.Now, metrics: newMetrics(res), idle: cfg.IdleTimeout,
+		retryFirst: firstRetry, retryMost: longestRetry,
 		stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
 	b.changed = sync.NewCond(&b.mu)
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
@@ -288,7 +291,7 @@ func (b *buffer) putBack(out []outgoing) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.returning += len(out)
-	pause := min(retryFirst<<min(out[0].refused, 10), retryMost)
+	pause := min(b.retryFirst<<min(out[0].refused, 10), b.retryMost)
 	time.AfterFunc(pause, func() { b.offerAgain(out) })
 }
 
