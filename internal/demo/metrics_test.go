@@ -13,6 +13,9 @@ import (
 )
 
 const exposition = `
+# HELP input_received Of Redpanda Connect, and not looked at.
+# TYPE input_received counter
+input_received{label="x"} 1
 # TYPE helios_seen_total counter
 helios_seen_total{participant="aws",stream="a"} 3
 helios_seen_total{participant="aws",stream="b"} 4
