@@ -1,0 +1,282 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fileVerdict is what these tests read of a line of the verdict file: a verdict,
+// or a refused line.
+type fileVerdict struct {
+	Key      string   `json:"key"`
+	Revision int      `json:"revision"`
+	Status   string   `json:"status"`
+	Missing  []string `json:"missing"`
+	Stalled  []string `json:"stalled"`
+	ClosedBy string   `json:"closed_by"`
+	Diffs    []struct {
+		Field    string   `json:"field"`
+		Outliers []string `json:"outliers"`
+	} `json:"diffs"`
+	Duplicates map[string]int `json:"duplicates"`
+	Conflicts  map[string]int `json:"conflicts"`
+
+	Refused string `json:"refused"`
+	Detail  string `json:"detail"`
+	Line    string `json:"line"`
+}
+
+// said writes the last word on a fact on one line.
+func (v fileVerdict) said() string {
+	out := v.Status
+	for _, m := range v.Missing {
+		out += " -" + m
+	}
+	for _, d := range v.Diffs {
+		out += " " + d.Field + "≠" + strings.Join(d.Outliers, ",")
+	}
+	return out
+}
+
+type filesResult struct {
+	final   map[string]fileVerdict // by key
+	refused []fileVerdict
+	summary map[string]int
+}
+
+// reconcileFiles runs pipelines/examples/files.yaml to its end.
+func reconcileFiles(t *testing.T, env ...string) filesResult {
+	t.Helper()
+	dir := t.TempDir()
+	verdicts, summary := filepath.Join(dir, "verdicts.jsonl"), filepath.Join(dir, "summary.json")
+	pipeline, err := filepath.Abs("../../pipelines/examples/files.yaml")
+	require.NoError(t, err)
+	p := start(t, append(env, "VERDICTS="+verdicts, "SUMMARY="+summary), "run", pipeline)
+	require.Zero(t, p.exit(2*time.Minute))
+	res := filesResult{final: map[string]fileVerdict{}}
+	file, err := os.Open(verdicts)
+	require.NoError(t, err)
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var v fileVerdict
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &v), lines.Text())
+		if v.Refused != "" {
+			res.refused = append(res.refused, v)
+			continue
+		}
+		require.Empty(t, v.Stalled, "nobody stalls in a file")
+		require.Equal(t, res.final[v.Key].Revision+1, v.Revision, "revisions of %s", v.Key)
+		res.final[v.Key] = v
+	}
+	require.NoError(t, lines.Err())
+	raw, err := os.ReadFile(summary)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &res.summary))
+	return res
+}
+
+// The real flight log: what the pipeline says of every flight is what became of
+// it, whichever way the files are given.
+func TestTheFlightLogIsReconciledFlightByFlight(t *testing.T) {
+	dev, err := filepath.Abs("../../../shared/data/event-logs/airline-ontime-2014-01/dev")
+	require.NoError(t, err)
+	if _, err := os.Stat(dev); err != nil {
+		t.Skipf("the flight log is not there: %v", err)
+	}
+	names := []string{"source-a-scheduled.jsonl", "source-b-departed.jsonl", "source-c-arrived.jsonl"}
+	want := flightTruth(t, filepath.Join(dev, "truth.jsonl.gz"))
+	plain := t.TempDir()
+	for _, n := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(plain, n), unzipped(t, filepath.Join(dev, n+".gz")), 0o600))
+	}
+	for name, files := range map[string][]string{
+		"as listed":          {filepath.Join(dev, names[0]+".gz"), filepath.Join(dev, names[1]+".gz"), filepath.Join(dev, names[2]+".gz")},
+		"backwards":          {filepath.Join(dev, names[2]+".gz"), filepath.Join(dev, names[1]+".gz"), filepath.Join(dev, names[0]+".gz")},
+		"departures first":   {filepath.Join(dev, names[1]+".gz"), filepath.Join(dev, names[2]+".gz"), filepath.Join(dev, names[0]+".gz")},
+		"plain":              {filepath.Join(plain, names[0]), filepath.Join(plain, names[1]), filepath.Join(plain, names[2])},
+		"gzip and plain":     {filepath.Join(plain, names[2]), filepath.Join(dev, names[0]+".gz"), filepath.Join(plain, names[1])},
+		"a glob":             {filepath.Join(dev, "source-*.gz")},
+		"a glob, plain text": {filepath.Join(plain, "*")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := reconcileFiles(t, "FILES="+strings.Join(files, ","), "PARTICIPANTS=scheduled, departed, arrived",
+				"COMPARE={field: data.distance}, {field: data.carrier}")
+			require.Empty(t, res.refused)
+			got := map[string]string{}
+			for key, v := range res.final {
+				got[key] = v.said()
+			}
+			require.Equal(t, want, got)
+			require.Equal(t, map[string]int{"matched": 2431, "missing": 1039}, res.summary)
+		})
+	}
+}
+
+// flightTruth reads what became of each flight, in the words of a verdict.
+func flightTruth(t *testing.T, name string) map[string]string {
+	t.Helper()
+	words := map[string]string{"complete": "matched", "departed_only": "missing -arrived", "scheduled_only": "missing -arrived -departed"}
+	want := map[string]string{}
+	dec := json.NewDecoder(bytes.NewReader(unzipped(t, name)))
+	for dec.More() {
+		var line struct{ Key, Outcome string }
+		require.NoError(t, dec.Decode(&line))
+		require.Contains(t, words, line.Outcome)
+		want[line.Key] = words[line.Outcome]
+	}
+	require.NotEmpty(t, want)
+	return want
+}
+
+func unzipped(t *testing.T, name string) []byte {
+	t.Helper()
+	file, err := os.Open(name)
+	require.NoError(t, err)
+	defer file.Close()
+	z, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	_, err = out.ReadFrom(z)
+	require.NoError(t, err)
+	return out.Bytes()
+}
+
+// record is a line of a made-up file.
+type record struct {
+	at   time.Time
+	line string
+}
+
+// month is three sources' files of a month, with faults, and what must be said.
+type month struct {
+	files   map[string][]record
+	want    map[string]string
+	refused map[string]int // by reason
+	lines   map[string]bool
+	repeats int
+}
+
+var sources = []string{"north", "south", "west"}
+
+func makeMonth(facts int) *month {
+	r := rand.New(rand.NewPCG(7, 11))
+	m := &month{files: map[string][]record{}, want: map[string]string{}, refused: map[string]int{}, lines: map[string]bool{}}
+	begin := time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC)
+	for i := range facts {
+		key := fmt.Sprintf("P-%06d", i)
+		at := begin.Add(time.Duration(r.Int64N(int64(30 * 24 * time.Hour))))
+		amount := float64(r.IntN(100_000)) / 100
+		lost, wrong := -1, -1
+		switch x := r.IntN(100); {
+		case x < 3:
+			lost = r.IntN(3)
+		case x < 6:
+			wrong = r.IntN(3)
+		}
+		m.want[key] = "matched"
+		for s, name := range sources {
+			value := amount
+			if s == lost {
+				m.want[key] = "missing -" + name
+				continue
+			}
+			if s == wrong {
+				value += 5
+				m.want[key] = "mismatched data.amount≠" + name
+			}
+			rec := record{at.Add(time.Duration(r.IntN(7200)) * time.Second), ""}
+			rec.line = fmt.Sprintf(`{"key":%q,"event_time":%q,"amount":%.2f,"note":"%d of %s"}`, key, rec.at.Format(time.RFC3339), value, i, name)
+			m.files[name] = append(m.files[name], rec)
+			if r.IntN(200) == 0 { // the same line twice
+				m.files[name] = append(m.files[name], rec)
+				m.repeats++
+			}
+		}
+	}
+	for i := range 40 {
+		stamp := begin.Add(time.Duration(i) * time.Hour)
+		m.refuse("unreadable", stamp, fmt.Sprintf(`{"key":"broken-%d","event_time":"2025-03-`, i))
+		m.refuse("unkeyed", stamp, fmt.Sprintf(`{"event_time":%q,"amount":1,"n":%d}`, stamp.Format(time.RFC3339), i))
+		m.refuse("unreadable", stamp, fmt.Sprintf(`{"key":"timeless-%d","amount":1}`, i))
+		m.refuse("unreadable", stamp, fmt.Sprintf(`{"key":"odd-time-%d","event_time":"yesterday"}`, i))
+	}
+	for _, name := range sources {
+		sort.SliceStable(m.files[name], func(i, k int) bool { return m.files[name][i].at.Before(m.files[name][k].at) })
+	}
+	return m
+}
+
+func (m *month) refuse(reason string, at time.Time, line string) {
+	m.refused[reason]++
+	m.lines[line] = true
+	name := sources[len(m.lines)%len(sources)]
+	m.files[name] = append(m.files[name], record{at, line})
+}
+
+func (m *month) write(t *testing.T, dir string) {
+	t.Helper()
+	for i, name := range sources {
+		var out bytes.Buffer
+		for _, r := range m.files[name] {
+			out.WriteString(r.line + "\n")
+		}
+		raw, suffix := out.Bytes(), ""
+		if i == 0 {
+			var zipped bytes.Buffer
+			z := gzip.NewWriter(&zipped)
+			_, err := z.Write(raw)
+			require.NoError(t, err)
+			require.NoError(t, z.Close())
+			raw, suffix = zipped.Bytes(), ".gz"
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"+suffix), raw, 0o600))
+	}
+}
+
+func TestAMonthOfThreeSourcesWithFaultsIsJudgedWithoutError(t *testing.T) {
+	facts := 150_000
+	if testing.Short() {
+		facts = 15_000
+	}
+	m := makeMonth(facts)
+	dir := t.TempDir()
+	m.write(t, dir)
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS="+strings.Join(sources, ", "),
+		"COMPARE={field: data.amount, tolerance: 0.01}")
+
+	require.Len(t, res.final, len(m.want))
+	repeats, want := 0, map[string]int{}
+	for key, said := range m.want {
+		v := res.final[key]
+		require.Equal(t, said, v.said(), "fact %s", key)
+		want[v.Status]++
+		for _, n := range v.Duplicates {
+			repeats += n
+		}
+		require.Empty(t, v.Conflicts)
+	}
+	require.LessOrEqual(t, repeats, m.repeats)
+	require.Positive(t, repeats)
+	got := map[string]int{}
+	for _, r := range res.refused {
+		got[r.Refused]++
+		require.NotEmpty(t, r.Detail, "%+v", r)
+	}
+	require.Equal(t, m.refused, got)
+	want["refused"] = len(m.lines)
+	require.Equal(t, want, res.summary)
+}
