@@ -41,6 +41,7 @@ func (s *session) onAssigned(ctx context.Context, offsets map[string]map[int32]k
 	if len(assigned) == 0 {
 		return offsets, nil
 	}
+	<-s.ready
 	logs, err := s.logEnds(ctx)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (b *broker) config(group string, expectations ...engine.Expectation) kafka.
 			kgo.FetchMaxWait(200 * time.Millisecond),
 		},
 		Topic: embedded.TopicEvents, VerdictTopic: embedded.TopicVerdicts, DLQTopic: embedded.TopicDLQ,
-		Group: group, CommitInterval: 10 * time.Millisecond,
+		Group: group, CommitInterval: 10 * time.Millisecond, LookInterval: 20 * time.Millisecond,
 		SessionTimeout: 6 * time.Second, TransactionTimeout: 2 * time.Second,
 		Engine: engineWith(expectations...),
 		Log:    testLog(b.t),

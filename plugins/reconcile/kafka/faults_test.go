@@ -23,7 +23,6 @@ type results struct {
 	observer
 	mu    sync.Mutex
 	count map[kafka.TransactionResult]int
-	stale int
 }
 
 func (r *results) Transaction(result kafka.TransactionResult, _ time.Duration) {
@@ -33,6 +32,12 @@ func (r *results) Transaction(result kafka.TransactionResult, _ time.Duration) {
 		r.count = map[kafka.TransactionResult]int{}
 	}
 	r.count[result]++
+}
+
+func (r *results) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprint(r.count)
 }
 
 func (r *results) of(result kafka.TransactionResult) int {
@@ -77,8 +82,8 @@ func TestACommitWhoseAnswerIsLostIsNotWrittenAgain(t *testing.T) {
 	verdicts.untilCount(8)
 	pairs(b, 8, 4)
 	eachOnce(t, verdicts.untilCount(12), 12)
-	require.Equal(t, 1, seen.of(kafka.Confirmed), "%v", seen.count)
-	require.Zero(t, seen.of(kafka.Failed), "%v", seen.count)
+	require.Equal(t, 1, seen.of(kafka.Confirmed), "%v", seen)
+	require.Zero(t, seen.of(kafka.Failed), "%v", seen)
 }
 
 // hideCommit lets the broker carry the next commit out, and answer that
@@ -154,7 +159,7 @@ func TestRefusedRequestsAbortAndNothingIsLostOrDoubled(t *testing.T) {
 			verdicts.until("more verdicts", func() bool { return countKeys(verdicts.verdicts(), "k") >= 26 })
 			eachOnce(t, verdicts.verdicts(), len(verdicts.verdicts()))
 			require.Positive(t, h.Hits())
-			t.Log(h.Hits(), seen.count)
+			t.Log(h.Hits(), seen)
 		})
 	}
 }

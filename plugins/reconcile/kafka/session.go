@@ -26,6 +26,7 @@ type session struct {
 	plain *kgo.Client // restoring and asking: never in the group or a transaction
 	admin *kadm.Client
 	ctx   context.Context // ends with the session
+	ready chan struct{}   // closed when group is set: callbacks may come before
 
 	limits limits
 
@@ -46,7 +47,7 @@ func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
 		return nil, fmt.Errorf("creating the Kafka client: %w", err)
 	}
 	s := &session{
-		Input: in, limits: limits, plain: plain, admin: kadm.NewClient(plain), ctx: ctx,
+		Input: in, limits: limits, plain: plain, admin: kadm.NewClient(plain), ctx: ctx, ready: make(chan struct{}),
 		partitions: make(map[int32]*partition), committedAt: time.Now(),
 	}
 	s.idle.results = make(chan endsAnswer, 1)
@@ -55,6 +56,7 @@ func (in *Input) open(ctx context.Context, limits limits) (*session, error) {
 		plain.Close()
 		return nil, fmt.Errorf("creating the Kafka consumer: %w", err)
 	}
+	close(s.ready)
 	return s, nil
 }
 
