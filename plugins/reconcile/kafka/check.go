@@ -57,12 +57,10 @@ func (in *Input) checkTopics(ctx context.Context) (limits, error) {
 		return limits{}, fmt.Errorf("creating the Kafka client: %w", err)
 	}
 	defer client.Close()
-	return in.conf.checkTopics(ctx, kadm.NewClient(client), in.warn)
+	return in.conf.checkTopics(ctx, kadm.NewClient(client))
 }
 
-func (in *Input) warn(problem string) { in.conf.Log.Warn(problem) }
-
-func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client, warn func(string)) (limits, error) {
+func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client) (limits, error) {
 	topics, err := admin.ListTopics(ctx, c.Topic, c.VerdictTopic, c.DLQTopic)
 	if err != nil {
 		return limits{}, fmt.Errorf("asking for topics: %w", err)
@@ -80,10 +78,10 @@ func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client, warn func(
 	l := limits{partitions: events, dlqPartitions: int32(len(topics[c.DLQTopic].Partitions)), record: defaultBatch}
 	configs, err := admin.DescribeTopicConfigs(ctx, c.Topic, c.VerdictTopic, c.DLQTopic)
 	if err != nil {
-		warn("The settings of the topics can't be read, so retention and cleanup are not checked: " + err.Error())
+		c.Log.Warn("The settings of the topics can't be read, so retention and cleanup are not checked", "error", err)
 		return l, nil
 	}
-	if err := c.checkCleanup(configs, warn); err != nil {
+	if err := c.checkCleanup(configs); err != nil {
 		return limits{}, err
 	}
 	l.record = min(batchLimit(configs, c.VerdictTopic), batchLimit(configs, c.DLQTopic))
@@ -93,7 +91,7 @@ func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client, warn func(
 var errNoPartitions = errors.New("it has no partitions")
 
 // checkCleanup looks at how long the topics keep what a restart reads again.
-func (c *Config) checkCleanup(configs kadm.ResourceConfigs, warn func(string)) error {
+func (c *Config) checkCleanup(configs kadm.ResourceConfigs) error {
 	var window, reach time.Duration
 	for _, x := range c.Engine.Expectations {
 		window = max(window, x.Window)
@@ -120,7 +118,8 @@ func (c *Config) checkCleanup(configs kadm.ResourceConfigs, warn func(string)) e
 			return fmt.Errorf("topic %q keeps its records for %s (retention.ms=%d): it takes at least %s: %s", t.name, kept, ms, t.keep, t.why)
 		}
 		if text, ok := setting(configs, t.name, "retention.bytes"); ok && text != "-1" {
-			warn(fmt.Sprintf("Topic %q deletes records by size too (retention.bytes=%s): make sure that this keeps them for %s: %s", t.name, text, t.keep, t.why))
+			c.Log.Info("A topic deletes records by size too: make sure that it keeps them for long enough",
+				"topic", t.name, "retention_bytes", text, "keep", t.keep)
 		}
 	}
 	return nil
