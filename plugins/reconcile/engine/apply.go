@@ -1,44 +1,11 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
-	"hash/maphash"
 	"math"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
-
-// attributePaths are the attributes that every event is asked for; the numbers
-// are their places in what the scanner returns.
-var attributePaths = []string{
-	event.AttrID, event.AttrSource, event.AttrType, event.AttrTime, event.AttrCloud,
-	event.AttrTenant, event.AttrCorrelationID, event.AttrIngestTime,
-}
-
-const (
-	atID = iota
-	atSource
-	atType
-	atTime
-	atCloud
-	atTenant
-	atKey
-	atIngest
-	attributeCount
-)
-
-// incoming is the event being applied; its slices are views of the document.
-type incoming struct {
-	id, source, cloud, tenant, key []byte
-	time                           int64
-	route                          int
-	rule                           *rule
-	place                          int    // of the participant in the rule; behind names when unexpected
-	hand                           int    // of the participant in the clock, or -1
-	hash1, hash2                   uint64 // of (tenant, type, key), seeded
-	doc                            []byte
-}
 
 // Apply takes one event in. doc is a canonical event, read and neither kept nor
 // changed. token is the host's name for it (a batch number, an offset). wall is
@@ -46,13 +13,76 @@ type incoming struct {
 // for an absent ingesttime. Verdicts that the event makes go to the sink before
 // Apply returns.
 func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
-	in := &e.in
-	reason, err := e.read(doc, in)
-	if reason == ReasonNone {
-		reason, err = e.admit(in, wall)
+	e.routes.tidy()
+	e.read(doc, &e.in)
+	return e.apply(&e.in, token, wall)
+}
+
+// ApplyBatch does what Apply does for each event of a batch, in order, and
+// calls visit after each, with an Outcome that is valid during the call. It is faster: it fetches what the whole batch will
+// need from memory at once instead of waiting for one event after the other.
+func (e *Engine) ApplyBatch(docs [][]byte, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
+	for start := 0; start < len(docs); start += batchMost {
+		e.applyChunk(docs[start:min(start+batchMost, len(docs))], start, token, wall, visit)
 	}
-	out := Outcome{Reason: reason, Err: err, Participant: in.cloud, Tenant: in.tenant}
-	if reason != ReasonNone {
+}
+
+// batchMost bounds the part of a batch that is read ahead.
+const batchMost = 128
+
+func (e *Engine) applyChunk(docs [][]byte, start int, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
+	e.routes.tidy()
+	if e.batch == nil {
+		e.batch = make([]incoming, batchMost)
+	}
+	for i, doc := range docs {
+		e.read(doc, &e.batch[i])
+	}
+	e.prefetch(e.batch[:len(docs)])
+	for i := range docs {
+		e.outcome = e.apply(&e.batch[i], token(start+i), wall)
+		visit(start+i, &e.outcome)
+	}
+}
+
+// prefetch touches the memory of the facts that a batch is about. The loads of
+// one step don't depend on one another, so the processor waits for many of them
+// at the same time; what they return is of no interest, and may be out of date
+// by the time an event is applied.
+func (e *Engine) prefetch(batch []incoming) {
+	var refs [batchMost]factRef
+	for i := range batch {
+		if in := &batch[i]; in.reason == ReasonNone {
+			refs[i] = e.table.guess(in.hash1)
+		}
+	}
+	sum := uint64(0)
+	for i := range batch {
+		if refs[i] != 0 {
+			c := e.cells.at(refs[i])
+			sum += c.hash1 + uint64(c.records)
+		}
+	}
+	for i := range batch {
+		if refs[i] != 0 {
+			if h := e.cells.at(refs[i]).records; h != 0 {
+				b := e.blocks.get(h)
+				for at := 0; at < min(len(b), 256); at += 64 {
+					sum += uint64(b[at])
+				}
+			}
+		}
+	}
+	e.touched = sum
+}
+
+// apply takes a read event in.
+func (e *Engine) apply(in *incoming, token uint64, wall int64) Outcome {
+	if in.reason == ReasonNone {
+		in.reason, in.err = e.admit(in, wall)
+	}
+	out := Outcome{Reason: in.reason, Err: in.err, Participant: in.cloud, Tenant: in.tenant}
+	if in.reason != ReasonNone {
 		return out
 	}
 	e.rebuilding = false
@@ -97,14 +127,15 @@ func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 // it was not skipped.
 func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held bool) {
 	e.rebuilding = true
+	e.routes.tidy()
 	in := &e.in
-	if reason, _ := e.read(doc, in); reason != ReasonNone || !e.enlist(in) {
+	e.read(doc, in)
+	if in.reason != ReasonNone || !e.enlist(in) {
 		return false, false
 	}
 	if e.base == 0 {
 		e.base = wall
 	}
-	e.hash(in)
 	ref := e.table.find(&e.cells, in.hash1, in.hash2)
 	if ref == 0 {
 		e.openFact(in, token, wall)
@@ -119,83 +150,11 @@ func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held boo
 	return false, true
 }
 
-// read extracts what is needed of a document and finds its rule.
-func (e *Engine) read(doc []byte, in *incoming) (Reason, error) {
-	*in = incoming{doc: doc}
-	if err := e.scanner.Scan(doc, e.paths, e.out); err != nil {
-		return Unreadable, err
-	}
-	var text [attributeCount][]byte
-	for _, at := range [...]int{atID, atType, atTime, atCloud} {
-		b, err := e.attribute(at)
-		if err != nil {
-			return Unreadable, err
-		}
-		if len(b) == 0 {
-			return Unreadable, fmt.Errorf("%s is absent or empty: every event needs a non-empty string", attributePaths[at])
-		}
-		text[at] = b
-	}
-	for _, at := range [...]int{atSource, atTenant} {
-		b, err := e.attribute(at)
-		if err != nil {
-			return Unreadable, err
-		}
-		text[at] = b
-	}
-	var err error
-	if in.time, err = event.ParseTime(text[atTime]); err != nil {
-		return Unreadable, fmt.Errorf("time: %w", err)
-	}
-	in.id, in.source, in.cloud, in.tenant = text[atID], text[atSource], text[atCloud], text[atTenant]
-	if len(in.tenant) == 0 {
-		in.tenant = defaultTenant
-	}
-	key, err := e.attribute(atKey)
-	if err != nil || len(key) == 0 {
-		return Unkeyed, errUnkeyed
-	}
-	in.key = key
-	in.route = e.routes.find(e.rules, text[atType], in.tenant)
-	if in.route < 0 {
-		return NoExpectation, fmt.Errorf("no expectation matches type %.80q of tenant %.80q", text[atType], in.tenant)
-	}
-	in.rule = e.routes.list[in.route].rule
-	for i := range in.rule.comparers {
-		cmp := &in.rule.comparers[i]
-		if e.normal, err = cmp.check(e.out[cmp.slot], e.normal); err != nil {
-			return Unreadable, err
-		}
-	}
-	return ReasonNone, nil
-}
-
-var (
-	defaultTenant = []byte(event.DefaultTenant)
-	errUnkeyed    = errors.New("correlationid is absent, empty or no string: it names the business fact")
-)
-
-// attribute returns the contents of a string attribute, nil when it is absent.
-func (e *Engine) attribute(at int) ([]byte, error) {
-	raw := e.out[at]
-	if raw == nil {
-		return nil, nil
-	}
-	b, scratch, ok := event.StringBytes(raw, e.text[at])
-	if !ok {
-		return nil, fmt.Errorf("%s is %.40s: it takes a string", attributePaths[at], raw)
-	}
-	e.text[at] = scratch
-	return b, nil
-}
-
 // admit decides whether an event that could be read may be judged.
 func (e *Engine) admit(in *incoming, wall int64) (Reason, error) {
 	now := wall
-	if b, err := e.attribute(atIngest); err == nil && b != nil {
-		if at, err := event.ParseTime(b); err == nil {
-			now = at
-		}
+	if in.hasArrival {
+		now = in.arrival
 	}
 	if in.time > addInstant(now, e.cfg.MaxAhead) {
 		return Future, fmt.Errorf("time %s is more than %s (max_ahead) ahead of its arrival at %s",
@@ -222,18 +181,9 @@ func (e *Engine) enlist(in *incoming) bool {
 	return in.place >= 0
 }
 
-// hash fills in the identity of the event's fact.
-func (e *Engine) hash(in *incoming) {
-	b := append(e.hashInput[:0], byte(in.route), byte(in.route>>8), byte(in.route>>16), byte(in.route>>24))
-	b = append(b, in.key...)
-	e.hashInput = b
-	in.hash1, in.hash2 = maphash.Bytes(e.seed[0], b), maphash.Bytes(e.seed[1], b)
-}
-
 // lookup finds the event's fact as earlier events and ticks have left it: what
 // they have decided is carried out first. 0: unknown.
 func (e *Engine) lookup(in *incoming, wall int64) factRef {
-	e.hash(in)
 	ref := e.table.find(&e.cells, in.hash1, in.hash2)
 	if ref == 0 {
 		return 0
@@ -312,10 +262,7 @@ func (e *Engine) represent(in *incoming, rep *representative) {
 	if in.place >= len(in.rule.names) {
 		return // unexpected participants are listed, never compared
 	}
-	for i := range in.rule.comparers {
-		cmp := &in.rule.comparers[i]
-		rep.values = append(rep.values, cmp.value(e.out[cmp.slot]))
-	}
+	rep.values = append(rep.values, in.values...)
 }
 
 // fields is how many values a record of that place has.

@@ -40,7 +40,7 @@ func benchDocs(n, open int, start time.Time, step time.Duration) [][]byte {
 	return docs
 }
 
-func benchmarkApply(b *testing.B, open int) {
+func benchmarkApply(b *testing.B, open int, one bool) {
 	facts := 2 * open
 	docs := benchDocs(facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Minute/time.Duration(2*open))
 	b.ReportAllocs()
@@ -54,13 +54,22 @@ func benchmarkApply(b *testing.B, open int) {
 			b.Fatal(err)
 		}
 		t := time.Now()
-		for i, d := range docs {
-			if o := e.Apply(d, uint64(i), 1); o.Reason != ReasonNone {
-				b.Fatal(o.Reason, o.Err)
+		for i := 0; i < len(docs); i += 100 {
+			batch := docs[i:min(i+100, len(docs))]
+			visit := func(_ int, o *Outcome) {
+				if o.Reason != ReasonNone {
+					b.Fatal(o.Reason, o.Err)
+				}
 			}
-			if i%100 == 0 {
-				e.Expire(256, 1)
+			if one {
+				for j := range batch {
+					o := e.Apply(batch[j], 0, 1)
+					visit(j, &o)
+				}
+			} else {
+				e.ApplyBatch(batch, func(j int) uint64 { return uint64(i + j) }, 1, visit)
 			}
+			e.Expire(256, 1)
 		}
 		busy += time.Since(t)
 		events += len(docs)
@@ -72,6 +81,7 @@ func benchmarkApply(b *testing.B, open int) {
 	b.ReportMetric(float64(events)/busy.Seconds()/1e6, "Mevents/s")
 }
 
-func BenchmarkApply10k(b *testing.B)  { benchmarkApply(b, 10_000) }
-func BenchmarkApply100k(b *testing.B) { benchmarkApply(b, 100_000) }
-func BenchmarkApply1M(b *testing.B)   { benchmarkApply(b, 1_000_000) }
+func BenchmarkApply10k(b *testing.B)     { benchmarkApply(b, 10_000, false) }
+func BenchmarkApply100k(b *testing.B)    { benchmarkApply(b, 100_000, false) }
+func BenchmarkApply1M(b *testing.B)      { benchmarkApply(b, 1_000_000, false) }
+func BenchmarkApplyOne100k(b *testing.B) { benchmarkApply(b, 100_000, true) }

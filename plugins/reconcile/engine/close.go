@@ -210,15 +210,16 @@ func (e *Engine) setAside(ref factRef, r *rule) {
 	r.blocked = append(r.blocked, ref)
 }
 
-// forgetOldest forgets the closed fact with the earliest end, because there are
-// too many. False: none can be forgotten.
+// forgetOldest forgets the closed fact with the earliest end, as closely as the
+// width of a bucket tells, because there are too many. False: none can be
+// forgotten.
 func (e *Engine) forgetOldest(wall int64) bool {
 	for {
 		var oldest factRef
 		var owner *rule
 		for _, r := range e.rules {
 			for _, w := range [...]*wheel{&r.closed, &r.watched} {
-				ref := e.earliestEnd(w)
+				ref := w.oldest()
 				if ref != 0 && (oldest == 0 || e.cells.at(ref).endsBefore(e.cells.at(oldest))) {
 					oldest, owner = ref, r
 				}
@@ -234,17 +235,6 @@ func (e *Engine) forgetOldest(wall int64) bool {
 		}
 		e.setAside(oldest, owner)
 	}
-}
-
-// earliestEnd returns the fact of a wheel's first bucket with the earliest end.
-func (e *Engine) earliestEnd(w *wheel) factRef {
-	best := w.oldest()
-	for ref := best; ref != 0; ref = e.cells.at(ref).next {
-		if e.cells.at(ref).endsBefore(e.cells.at(best)) {
-			best = ref
-		}
-	}
-	return best
 }
 
 // makeRoom keeps the number of open facts within MaxOpen before one is added.

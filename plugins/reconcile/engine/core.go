@@ -48,8 +48,10 @@ type Engine struct {
 	scanner       event.Scanner
 	paths         *event.Paths
 	out           [][]byte
-	text          [attributeCount][]byte
 	in            incoming
+	batch         []incoming
+	outcome       Outcome
+	touched       uint64 // keeps prefetch from being optimised away
 	loaded        []representative
 	old, fresh    representative
 	content       []byte

@@ -48,10 +48,7 @@ func (t *routes) find(rules []*rule, eventType, tenant []byte) int {
 }
 
 func (t *routes) add(r route) (i uint32) {
-	if t.added++; t.added >= maxIdleRoutes {
-		t.added = 0
-		t.evict()
-	}
+	t.added++
 	if n := len(t.free); n > 0 {
 		i, t.free = t.free[n-1], t.free[:n-1]
 		t.list[i] = r
@@ -73,6 +70,15 @@ func (t *routes) add(r route) (i uint32) {
 
 // release says that one fact fewer refers to route i.
 func (t *routes) release(i uint32) { t.list[i].facts-- }
+
+// tidy bounds the idle routes. It is called when no event is in hand that has
+// found its route and no fact yet.
+func (t *routes) tidy() {
+	if t.added >= maxIdleRoutes {
+		t.added = 0
+		t.evict()
+	}
+}
 
 // evict drops the routes that no fact refers to.
 func (t *routes) evict() {

@@ -38,6 +38,16 @@ func (t *table) find(cells *cells, hash1, hash2 uint64) factRef {
 	}
 }
 
+// guess returns the fact that the first slot of a hash holds, which is mostly
+// the one of that hash, or 0.
+func (t *table) guess(hash1 uint64) factRef {
+	s := &t.shards[hash1&255]
+	if s.used == 0 {
+		return 0
+	}
+	return factRef(s.slots[hash1>>8&uint64(len(s.slots)-1)])
+}
+
 // insert adds a fact that is not in the table.
 func (t *table) insert(cells *cells, hash1 uint64, ref factRef) {
 	s := &t.shards[hash1&255]
