@@ -42,8 +42,7 @@ func bufferConfig() *service.ConfigSpec {
 		Field(service.NewBoolField(rbFieldHoldAcks).
 			Description("Whether an input's batch is acknowledged only when the verdicts of all its events have been delivered. With `false` it is acknowledged when it has been taken in: right for files and other inputs that can't deliver again, and the only way for the end of a finite input to be seen.").
 			Default(true)).
-		LintRule(`root = if this.expectations.or([]).length() == 0 && this.expectation_files.or([]).length() == 0 { ["expectations or expectation_files is needed"] }`).
-		LintRule(`root = this.expectations.or([]).filter(x -> x.quorum.or(0) > x.expect.or([]).length()).map_each(x -> "expectation " + x.name.or("").string() + ": quorum is " + x.quorum.string() + ", more than the participants in expect")`).
+		LintRule(expectationsLint).
 		Example("Orders from three clouds",
 			"Every order must be reported by three clouds within a minute, with the same amount and currency.", `
 input:
@@ -105,6 +104,7 @@ type buffer struct {
 	engine    *engine.Engine
 	metrics   *metrics
 	held      held
+	docs      [][]byte // of the batch being taken in
 	queue     []outgoing
 	returning int  // messages that the output has refused and that wait to be offered again
 	flying    int  // batches that the output has and has not delivered
@@ -198,9 +198,7 @@ func (b *buffer) take(ctx context.Context, batch service.MessageBatch, ack servi
 	now := b.now()
 	b.lastIn, b.warned, b.paused = now, false, false
 	before := len(b.queue)
-	for _, m := range batch {
-		b.apply(m, token, now.UnixNano())
-	}
+	b.apply(batch, token, now.UnixNano())
 	if !b.drained && now.Sub(b.expired) >= expireEvery {
 		b.expired = now
 		b.engine.Expire(expireChunk, now.UnixNano())
@@ -215,22 +213,29 @@ func (b *buffer) take(ctx context.Context, batch service.MessageBatch, ack servi
 	return nil, nil
 }
 
-func (b *buffer) apply(m *service.Message, token uint64, wall int64) {
-	doc, err := m.AsBytes()
-	if err != nil {
-		doc = nil
+// apply takes the events of a batch in, which all have one token.
+func (b *buffer) apply(batch service.MessageBatch, token uint64, wall int64) {
+	b.docs = b.docs[:0]
+	for _, m := range batch {
+		doc, err := m.AsBytes()
+		if err != nil {
+			doc = nil
+		}
+		b.docs = append(b.docs, doc)
 	}
-	out := b.engine.Apply(doc, token, wall)
-	b.metrics.outcome(&out)
-	switch {
-	case out.Reason != engine.ReasonNone:
-		b.queue = append(b.queue, outgoing{message: flaggedMessage(m, &out), token: token})
-	case !out.Held:
-		return
-	}
-	if b.holdAcks {
-		b.held.hold(token)
-	}
+	b.engine.ApplyBatch(b.docs, func(int) uint64 { return token }, wall, func(i int, out *engine.Outcome) {
+		b.metrics.outcome(out)
+		switch {
+		case out.Reason != engine.ReasonNone:
+			b.queue = append(b.queue, outgoing{message: flaggedMessage(batch[i], out), token: token})
+		case !out.Held:
+			return
+		}
+		if b.holdAcks {
+			b.held.hold(token)
+		}
+	})
+	clear(b.docs)
 }
 
 // ReadBatch hands verdicts and flagged events to the output.

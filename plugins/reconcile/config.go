@@ -4,15 +4,11 @@
 package reconcile
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
-	"gopkg.in/yaml.v3"
 
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
@@ -48,6 +44,13 @@ const (
 	rcFieldUnordered    = "unordered"
 	rcFieldNullIsAbsent = "null_is_absent"
 )
+
+// expectationsLint is the lint rule of both plugins: a spec has but one.
+const expectationsLint = `root = if this.expectations.or([]).length() == 0 && this.expectation_files.or([]).length() == 0 {
+  ["expectations is empty and so is expectation_files: at least one expectation is needed"]
+} else {
+  this.expectations.or([]).filter(x -> x.quorum.or(0) > x.expect.or([]).length()).map_each(x -> "expectation " + x.name.or("").string() + ": quorum is " + x.quorum.string() + ", more than the participants in expect")
+}`
 
 // reconcileFields are the fields that both plugins take.
 func reconcileFields() []*service.ConfigField {
@@ -282,84 +285,6 @@ func parseCompare(c *service.ParsedConfig) (out engine.Compare, err error) {
 		if *b, err = c.FieldBool(name); err != nil {
 			return out, err
 		}
-	}
-	return out, nil
-}
-
-// fileExpectation adds the defaults that the config spec gives.
-type fileExpectation engine.Expectation
-
-// UnmarshalYAML fills defaults first.
-func (x *fileExpectation) UnmarshalYAML(n *yaml.Node) error {
-	type plain fileExpectation
-	p := plain{AllowedLateness: 10 * time.Second, Clock: "default"}
-	raw, err := yaml.Marshal(n)
-	if err != nil {
-		return err
-	}
-	d := yaml.NewDecoder(bytes.NewReader(raw))
-	d.KnownFields(true) // a typo is an error, not a field that does nothing
-	if err := d.Decode(&p); err != nil {
-		return fmt.Errorf("expectation at line %d: %w", n.Line, err)
-	}
-	*x = fileExpectation(p)
-	return nil
-}
-
-// readExpectationFiles reads the files that the globs match, in order.
-func readExpectationFiles(fsys fs.FS, globs []string) (out []engine.Expectation, err error) {
-	for _, glob := range globs {
-		names, err := service.Globs(fsys, glob)
-		if err != nil {
-			return nil, fmt.Errorf("%s: glob %q: %w", rcFieldExpectationFiles, glob, err)
-		}
-		if len(names) == 0 {
-			return nil, fmt.Errorf("%s: %q matches no file", rcFieldExpectationFiles, glob)
-		}
-		for _, name := range names {
-			raw, err := fs.ReadFile(fsys, name)
-			if err != nil {
-				return nil, fmt.Errorf("reading expectation file %q: %w", name, err)
-			}
-			list, err := parseExpectationFile(raw)
-			if err != nil {
-				return nil, fmt.Errorf("reading expectation file %q: %w", name, err)
-			}
-			out = append(out, list...)
-		}
-	}
-	return out, nil
-}
-
-var errNoList = errors.New("it takes a list of expectations, each with name, expect and window")
-
-// parseExpectationFile reads a list of expectations, bare or under the key
-// expectations.
-func parseExpectationFile(raw []byte) ([]engine.Expectation, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal(raw, &root); err != nil {
-		return nil, err
-	}
-	if len(root.Content) == 0 {
-		return nil, errNoList
-	}
-	list := root.Content[0]
-	if list.Kind == yaml.MappingNode {
-		if len(list.Content) != 2 || list.Content[0].Value != rcFieldExpectations {
-			return nil, errNoList
-		}
-		list = list.Content[1]
-	}
-	if list.Kind != yaml.SequenceNode {
-		return nil, errNoList
-	}
-	var xs []fileExpectation
-	if err := list.Decode(&xs); err != nil {
-		return nil, err
-	}
-	out := make([]engine.Expectation, len(xs))
-	for i, x := range xs {
-		out[i] = engine.Expectation(x)
 	}
 	return out, nil
 }
