@@ -57,7 +57,7 @@ lint: build $(STATICCHECK) ## Check formatting, code, configs and generated page
 	 if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./...
 	@$(STATICCHECK) ./...
-	@HELIOS_DEMO_FAULT_FRACTIONS='{}' $(BIN) lint -e $(LOCAL_ENV) $(CONFIGS)
+	@FILES=./files PARTICIPANTS='a, b' $(BIN) lint -e $(LOCAL_ENV) $(CONFIGS)
 	@$(BIN) docs --check
 	@echo "make lint: nothing to complain about."
 

@@ -34,6 +34,7 @@ type judgement struct {
 	} `json:"classes"`
 	Load struct {
 		FirstVerdict float64 `json:"first_verdict_seconds"`
+		Memory       int64   `json:"memory_bytes"`
 	} `json:"load"`
 }
 
@@ -88,6 +89,21 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 		require.Contains(t, again.out.String(), "ingest received")
 		require.True(t, strings.HasPrefix(again.out.lastLine(), "FAILED"), again.out.lastLine())
 	})
+}
+
+// TestASoakOfTheDemoKeepsEveryVerdictRight runs for as long as HELIOS_SOAK says,
+// such as 10m.
+func TestASoakOfTheDemoKeepsEveryVerdictRight(t *testing.T) {
+	duration, err := time.ParseDuration(os.Getenv("HELIOS_SOAK"))
+	if err != nil {
+		t.Skip("a soak takes its time: set HELIOS_SOAK to how long it may, such as 10m")
+	}
+	p := start(t, nil, "demo", "--duration", duration.String(), "--rate", "2000", "--faults", "0.3", "--port", "0", "--json")
+	require.Zero(t, p.exit(duration+demoPatience))
+	j := read(t, p.out.String())
+	require.True(t, j.OK)
+	require.EqualValues(t, j.Facts, j.Right)
+	require.Less(t, j.Load.Memory, int64(400e6), "bytes of memory")
 }
 
 // flipAVerdict turns one current verdict from matched into missing.
