@@ -47,12 +47,13 @@ type acksModel struct {
 	now     time.Time
 	flights []flight
 	events  int
-	closed  map[string]bool // facts with a verdict, delivered or not
+	closed  map[string]bool      // facts with a verdict, delivered or not
+	first   map[string]time.Time // earliest event of each fact
 }
 
 func newAcksModel(t *rapid.T, b *buffer) *acksModel {
 	m := &acksModel{ledger: ledger{t: t, sent: map[string]int{}, pending: map[string]bool{}}, b: b,
-		now: time.Unix(1_700_000_000, 0), closed: map[string]bool{}}
+		now: time.Unix(1_700_000_000, 0), closed: map[string]bool{}, first: map[string]time.Time{}}
 	b.now = func() time.Time { return m.now }
 	return m
 }
@@ -74,7 +75,7 @@ func (m *acksModel) write() {
 		key := fmt.Sprint("k", m.events/20*4+rapid.IntRange(0, 7).Draw(m.t, "key"))
 		cloud := rapid.SampledFrom([]string{"aws", "gcp", "azure"}).Draw(m.t, "cloud")
 		at := m.now.Add(-time.Duration(rapid.IntRange(0, 8).Draw(m.t, "age")) * time.Second)
-		if !m.closed[key] {
+		if m.owed(key, at) {
 			account.facts[key] = true
 		}
 		batch = append(batch, service.NewMessage(fmt.Appendf(nil,
@@ -96,6 +97,17 @@ func (m *acksModel) write() {
 		m.t.Fatal(err)
 	}
 	m.noteVerdicts()
+}
+
+// owed reports whether an event must be accounted for by a verdict to come: its
+// fact has none, and no clock can be far enough for it to get one before the
+// event is applied. Of older facts this ledger can't tell.
+func (m *acksModel) owed(key string, at time.Time) bool {
+	if first, ok := m.first[key]; !ok || at.Before(first) {
+		m.first[key] = at
+	}
+	const windowAndLateness = 7 * time.Second
+	return !m.closed[key] && m.now.Before(m.first[key].Add(windowAndLateness))
 }
 
 // noteVerdicts notes which facts have a verdict. A further event of such a fact
