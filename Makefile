@@ -49,7 +49,7 @@ race: ## Run the tests of our own packages with the race detector (needs a C com
 
 .PHONY: bench
 bench: build ## Measure, side by side in one run; results are explained in tests/bench/README.md
-	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -run '^$$' -bench . -benchmem -timeout 30m ./plugins/... ./tests/bench/...
+	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./plugins/canonical ./plugins/store ./plugins/reconcile/... ./tests/bench | go run ./tests/bench/table
 
 .PHONY: lint
 lint: build $(STATICCHECK) ## Check formatting, code, configs and generated pages

@@ -31,7 +31,9 @@ type feed struct {
 }
 
 func newFeed() *feed {
-	return &feed{batches: make(chan [][]byte), idle: make(chan struct{}, 1)}
+	f := &feed{batches: make(chan [][]byte), idle: make(chan struct{}, 1)}
+	f.pending.Add(1) // until everything has been handed on, so that 0 is reached once
+	return f
 }
 
 func (*feed) Connect(context.Context) error { return nil }
@@ -73,10 +75,9 @@ func (f *feed) put(docs [][]byte) {
 // run hands documents on and waits until all of them are acknowledged and so
 // many messages have come out.
 func (s *stream) run(docs [][]byte, messages int) error {
-	s.sink.awaited.Store(int64(messages))
-	s.feed.pending.Add(1) // so that 0 is reached once
 	s.feed.put(docs)
-	_ = s.feed.acknowledged(context.Background(), nil)
+	s.sink.await(int64(messages))
+	_ = s.feed.acknowledged(context.Background(), nil) // of newFeed
 	timeout := time.After(patience)
 	for _, done := range []chan struct{}{s.feed.idle, s.sink.full} {
 		select {
@@ -89,11 +90,18 @@ func (s *stream) run(docs [][]byte, messages int) error {
 	return nil
 }
 
+// settle waits until nothing comes out any more.
+func (s *stream) settle() {
+	for before := int64(-1); before != s.messages.Load(); time.Sleep(20 * time.Millisecond) {
+		before = s.messages.Load()
+	}
+}
+
 // sink is the output of a stream. Like every real one it asks for the bytes.
 type sink struct {
 	messages, awaited atomic.Int64
-	full              chan struct{} // as many messages as awaited have come out
-	seen     func(*service.Message) // may be nil
+	full              chan struct{}          // as many messages as awaited have come out
+	seen              func(*service.Message) // may be nil
 }
 
 func (*sink) Connect(context.Context) error { return nil }
@@ -108,11 +116,21 @@ func (s *sink) WriteBatch(_ context.Context, batch service.MessageBatch) error {
 			s.seen(m)
 		}
 	}
-	n := s.messages.Add(int64(len(batch)))
-	if awaited := s.awaited.Load(); n >= awaited && n-int64(len(batch)) < awaited {
+	s.messages.Add(int64(len(batch)))
+	s.check()
+	return nil
+}
+
+func (s *sink) await(messages int64) {
+	s.awaited.Store(messages)
+	s.check()
+}
+
+// check tells once that all that is awaited has come out.
+func (s *sink) check() {
+	if n := s.awaited.Load(); n > 0 && s.messages.Load() >= n && s.awaited.CompareAndSwap(n, 0) {
 		s.full <- struct{}{}
 	}
-	return nil
 }
 
 // contender is what stands between the input and the output.
@@ -149,15 +167,13 @@ func startStream(t testing.TB, c contender, seen func(*service.Message)) *stream
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- built.Run(context.Background()) }()
-	var once sync.Once
+	// No Cleanup calls it: that would keep the memory of every stream until the
+	// benchmark ends, and whoever runs then would pay for its collection.
 	s.stop = func() {
-		once.Do(func() {
-			close(s.feed.batches)
-			require.NoError(t, built.StopWithin(20*time.Second))
-			<-done
-		})
+		close(s.feed.batches)
+		require.NoError(t, built.StopWithin(20*time.Second))
+		<-done
 	}
-	t.Cleanup(s.stop)
 	return s
 }
 

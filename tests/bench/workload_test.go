@@ -20,6 +20,7 @@ const (
 // workload is a stream of events and the verdicts that it must lead to.
 type workload struct {
 	events [][]byte
+	facts  []int // the number of each event's fact
 	// closers move every cloud's clock past the last fact. They report one more
 	// fact, whose key closerKey names.
 	closers [][]byte
@@ -28,6 +29,7 @@ type workload struct {
 
 const (
 	closerKey = "closer"
+	keyPrefix = "ord-"
 	eventType = "com.example.order.paid"
 )
 
@@ -62,12 +64,12 @@ func makeWorkload(n, open int, start time.Time, step time.Duration) *workload {
 		case 41:
 			currency = [...]string{"EUR", "eur", "Eur"}[place] // the same
 		}
-		key := fmt.Sprintf("ord-%012d", i)
+		key := fmt.Sprintf(keyPrefix+"%012d", i)
 		w.status[key] = status
 		doc := document(cloud, key, i, start.Add(time.Duration(i)*step), amount, currency)
-		w.events = append(w.events, doc)
+		w.events, w.facts = append(w.events, doc), append(w.facts, i)
 		if i%100 == 88 && place == 1 {
-			w.events = append(w.events, doc)
+			w.events, w.facts = append(w.events, doc), append(w.facts, i)
 		}
 	}
 	for i := range n + open {
