@@ -49,8 +49,7 @@ Verdicts carry the metadata `+"`helios_tenant`, `helios_type`, `helios_key`, `he
 Transactions and idempotent writes, reading the group's offsets, and describing topic configs (without it retention is not checked). Set `+"`retention.ms`"+` of the verdicts to at least correction_horizon + window, and of the events to at least window + allowed_lateness + idle_timeout. A consumer group's lag as tools show it counts from the oldest open fact; the metric helios_reconcile_input_lag_events counts what is not applied yet.`).
 		Fields(kafkaFields()...).
 		Fields(reconcileFields()...).
-		LintRule(`root = if this.expectations.or([]).length() == 0 && this.expectation_files.or([]).length() == 0 { ["expectations or expectation_files is needed"] }`).
-		LintRule(`root = this.expectations.or([]).filter(x -> x.quorum.or(0) > x.expect.or([]).length()).map_each(x -> "expectation " + x.name.or("").string() + ": quorum is " + x.quorum.string() + ", more than the participants in expect")`).
+		LintRule(expectationsLint).
 		Example("Orders on three clouds", "One verdict per order event type and order, from the events of three clouds.", `
 input:
   helios_reconcile:
