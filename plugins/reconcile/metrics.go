@@ -26,12 +26,20 @@ type metrics struct {
 	counts                map[receivedKey]int64  // not yet reported
 	judged                map[verdictKey]int64   // not yet reported
 	repeats               map[receivedKey]uint64 // reported, by clock and participant
-	lastKey               receivedKey
-	lastCount             int64
+	recent                []receivedCount        // not yet in counts
 	last                  engine.Stats
 }
 
 type receivedKey struct{ participant, tenant string }
+
+type receivedCount struct {
+	receivedKey
+	count int64
+}
+
+// maxRecent is how many pairs of participant and tenant are counted without a
+// map: more than alternate in most streams.
+const maxRecent = 8
 
 type verdictKey struct {
 	status      engine.Status
@@ -71,23 +79,41 @@ func newMetrics(res *service.Resources) *metrics {
 // outcome counts an event. What it counts by participant is reported by flush:
 // a labelled counter costs more than judging an event.
 func (m *metrics) outcome(o *engine.Outcome) {
-	if string(o.Participant) == m.lastKey.participant && string(o.Tenant) == m.lastKey.tenant {
-		m.lastCount++
-	} else {
-		m.keepLast()
-		m.lastKey = receivedKey{m.participants.Value(string(o.Participant)), m.tenants.Value(string(o.Tenant))}
-		m.lastCount = 1
+	if !m.countRecent(o) {
+		m.countNew(o)
 	}
 	if o.Reason != engine.ReasonNone {
 		m.flagged.Incr(1, o.Reason.String())
 	}
 }
 
-func (m *metrics) keepLast() {
-	if m.lastCount > 0 {
-		m.counts[m.lastKey] += m.lastCount
-		m.lastCount = 0
+// countRecent counts an event of a participant and tenant that were seen just
+// now. Events of several clouds alternate, and a few comparisons cost a tenth of
+// looking the names up in maps.
+func (m *metrics) countRecent(o *engine.Outcome) bool {
+	for i := range m.recent {
+		r := &m.recent[i]
+		if string(o.Participant) == r.participant && string(o.Tenant) == r.tenant {
+			r.count++
+			return true
+		}
 	}
+	return false
+}
+
+func (m *metrics) countNew(o *engine.Outcome) {
+	if len(m.recent) == maxRecent {
+		m.keepRecent()
+	}
+	key := receivedKey{m.participants.Value(string(o.Participant)), m.tenants.Value(string(o.Tenant))}
+	m.recent = append(m.recent, receivedCount{key, 1})
+}
+
+func (m *metrics) keepRecent() {
+	for _, r := range m.recent {
+		m.counts[r.receivedKey] += r.count
+	}
+	m.recent = m.recent[:0]
 }
 
 // verdict counts a verdict at the moment it is handed on.
@@ -100,7 +126,7 @@ func (m *metrics) verdict(v *engine.Verdict, now time.Time) {
 
 // flush reports what was counted and the engine's state.
 func (m *metrics) flush(s engine.Stats) {
-	m.keepLast()
+	m.keepRecent()
 	for k, n := range m.counts {
 		m.received.Incr(n, k.participant, k.tenant)
 	}
