@@ -1,0 +1,360 @@
+package webhook
+
+import (
+	"crypto"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// keyServer is an issuer with real keys.
+type keyServer struct {
+	*httptest.Server
+	mu      sync.Mutex
+	keys    map[string]*rsa.PrivateKey
+	status  int           // of answers; 0 is 200
+	hang    chan struct{} // not nil: answers only when it is closed
+	fetches atomic.Int64
+}
+
+var makeKey = sync.OnceValue(func() [2]*rsa.PrivateKey {
+	var keys [2]*rsa.PrivateKey
+	for i := range keys {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			panic(err)
+		}
+		keys[i] = key
+	}
+	return keys
+})
+
+func newKeyServer(t *testing.T) *keyServer {
+	s := &keyServer{keys: map[string]*rsa.PrivateKey{"one": makeKey()[0]}}
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *keyServer) serve(w http.ResponseWriter, r *http.Request) {
+	s.fetches.Add(1)
+	s.mu.Lock()
+	hang, status := s.hang, s.status
+	var set struct {
+		Keys []map[string]string `json:"keys"`
+	}
+	for id, key := range s.keys {
+		set.Keys = append(set.Keys, map[string]string{
+			"kty": "RSA", "kid": id, "use": "sig",
+			"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()),
+			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
+		})
+	}
+	s.mu.Unlock()
+	if hang != nil {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	if status != 0 {
+		w.WriteHeader(status)
+	}
+	_ = json.NewEncoder(w).Encode(set)
+}
+
+func (s *keyServer) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+func segment(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+type object map[string]any
+
+// token signs claims with RS256.
+func token(key *rsa.PrivateKey, id string, claims object) string {
+	signed := segment(object{"alg": "RS256", "typ": "JWT", "kid": id}) + "." + segment(claims)
+	sum := sha256.Sum256([]byte(signed))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+	if err != nil {
+		panic(err)
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(sig)
+}
+
+func bearerOf(token string) headers {
+	return headers{"Authorization": "Bearer " + token, "aeg-event-type": "Notification"}
+}
+
+const tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+
+func entraDoor(t *testing.T, keys *keyServer) *door {
+	return open(t, nil, fmt.Sprintf(`
+retry_after: 7s
+paths:
+  - path: /grid
+    sender: event_grid
+    event_grid: {subscriptions: ["*"]}
+    auth:
+      entra: {tenant_id: %s, audiences: [api://helios, other], authority: "%s"}
+`, tenant, keys.URL))
+}
+
+// entraClaims are those of a token of version 2, with changes.
+func entraClaims(d *door, keys *keyServer, changes object) object {
+	now := d.clock.now()
+	c := object{
+		"iss": keys.URL + "/" + tenant + "/v2.0", "aud": "api://helios", "azp": eventGridApplication, "tid": tenant,
+		"iat": now.Add(-time.Minute).Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(c, name)
+		} else {
+			c[name] = value
+		}
+	}
+	return c
+}
+
+func TestEntraTokens(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	one := makeKey()[0]
+	now := d.clock.now()
+	for name, c := range map[string]struct {
+		changes object
+		status  int
+		why     reason
+	}{
+		"right, version 2":         {nil, 200, ""},
+		"right, version 1":         {object{"iss": "https://sts.windows.net/" + tenant + "/", "azp": nil, "appid": eventGridApplication}, 200, ""},
+		"several audiences":        {object{"aud": []string{"x", "api://helios"}}, 200, ""},
+		"an application in caps":   {object{"azp": strings.ToUpper(eventGridApplication)}, 200, ""},
+		"another issuer":           {object{"iss": "https://evil.example.com/"}, 401, wrongIssuer},
+		"another tenant's":         {object{"iss": keys.URL + "/other/v2.0"}, 401, wrongIssuer},
+		"another tid":              {object{"tid": "other"}, 403, wrongIdentity},
+		"another audience":         {object{"aud": "api://helios2"}, 401, wrongAudience},
+		"no audience":              {object{"aud": nil}, 401, wrongAudience},
+		"expired":                  {object{"exp": now.Add(-time.Second).Unix()}, 401, expiredToken},
+		"without an expiry":        {object{"exp": nil}, 401, expiredToken},
+		"not yet valid":            {object{"nbf": now.Add(time.Hour).Unix()}, 401, badToken},
+		"issued in the future":     {object{"iat": now.Add(time.Hour).Unix()}, 401, badToken},
+		"another application":      {object{"azp": "11111111-2222-3333-4444-555555555555"}, 403, wrongIdentity},
+		"no application":           {object{"azp": nil}, 403, wrongIdentity},
+		"two applications, one ok": {object{"appid": "evil"}, 403, wrongIdentity},
+		"an application of no use": {object{"azp": 7}, 401, badToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, c.changes))))
+			if c.status == 200 {
+				require.Equal(t, 200, a.status, a.body)
+				return
+			}
+			refused(t, a, c.status, c.why)
+		})
+	}
+	require.EqualValues(t, 1, keys.fetches.Load(), "keys are kept")
+}
+
+func TestForgedTokens(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	good := entraClaims(d, keys, nil)
+	genuine := token(makeKey()[0], "one", good)
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(genuine)).status)
+	public, err := x509.MarshalPKIXPublicKey(&makeKey()[0].PublicKey)
+	require.NoError(t, err)
+	confused := func(secret []byte) string {
+		signed := segment(object{"alg": "HS256", "kid": "one"}) + "." + segment(good)
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(signed))
+		return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	}
+	parts := strings.Split(genuine, ".")
+	for name, forged := range map[string]string{
+		"no algorithm":            segment(object{"alg": "none"}) + "." + segment(good) + ".",
+		"no algorithm, signed":    segment(object{"alg": "none", "kid": "one"}) + "." + parts[1] + "." + parts[2],
+		"in capitals":             segment(object{"alg": "NONE"}) + "." + segment(good) + ".",
+		"the key as a secret":     confused(public),
+		"the key in PEM":          confused(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+		"another key":             token(makeKey()[1], "one", good),
+		"other claims":            parts[0] + "." + segment(entraClaims(d, keys, object{"x": 1})) + "." + parts[2],
+		"no signature":            parts[0] + "." + parts[1] + ".",
+		"cut":                     genuine[:len(genuine)-5],
+		"two tokens":              genuine + "." + genuine,
+		"an embedded key":         segment(object{"alg": "RS256", "kid": "one", "jwk": object{"kty": "RSA", "n": "AQAB", "e": "AQAB"}}) + "." + parts[1] + "." + parts[2],
+		"rubbish":                 "rubbish",
+		"rubbish with three dots": "a.b.c",
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, d.post("/grid", `[]`, bearerOf(forged)), 401, badToken) })
+	}
+	refused(t, d.post("/grid", `[]`, headers{"Authorization": "Basic " + genuine}), 401, noCredentials)
+	refused(t, d.post("/grid", `[]`, headers{"Authorization": "Bearer "}), 401, noCredentials)
+	refused(t, d.post("/grid", `[]`, nil), 401, noCredentials)
+	require.EqualValues(t, 1, keys.fetches.Load(), "forged tokens don't make us fetch keys")
+	require.Len(t, d.events(), 1)
+}
+
+func TestRotatedKeysAreFetched(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	one, two := makeKey()[0], makeKey()[1]
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))).status)
+	keys.set(func() { keys.keys["two"] = two })
+	a := d.post("/grid", `[]`, bearerOf(token(two, "two", entraClaims(d, keys, nil))))
+	refused(t, a, 503, keysUnreachable) // fetched a moment ago: final would lose the event
+	d.clock.advance(keyFetchPause)
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(two, "two", entraClaims(d, keys, nil)))).status)
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))).status)
+
+	// A withdrawn key goes when the keys are old.
+	keys.set(func() { delete(keys.keys, "one") })
+	d.clock.advance(keyMaxAge + time.Second)
+	require.Eventually(t, func() bool {
+		a := d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil))))
+		return a.status != 200
+	}, 10*time.Second, 5*time.Millisecond)
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(two, "two", entraClaims(d, keys, nil)))).status)
+	d.clock.advance(keyFetchPause)
+	refused(t, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))), 401, badToken)
+}
+
+func TestOurKeyServersFailureIsNotTheSenders(t *testing.T) {
+	good := func(d *door, keys *keyServer) headers {
+		return bearerOf(token(makeKey()[0], "one", entraClaims(d, keys, nil)))
+	}
+	for name, fail := range map[string]func(s *keyServer){
+		"an error":       func(s *keyServer) { s.status = 500 },
+		"not found":      func(s *keyServer) { s.status = 404 },
+		"a redirect":     func(s *keyServer) { s.status = 302 },
+		"without a key":  func(s *keyServer) { s.keys = nil },
+		"it is not here": func(s *keyServer) { s.CloseClientConnections(); s.Config.Handler = http.HandlerFunc(hijackAndClose) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := newKeyServer(t)
+			keys.set(func() { fail(keys) })
+			d := entraDoor(t, keys)
+			a := d.post("/grid", `[]`, good(d, keys))
+			refused(t, a, 503, keysUnreachable)
+			require.Equal(t, "7", a.header.Get("Retry-After"))
+			if name == "an error" {
+				keys.set(func() { keys.status = 0 })
+				d.clock.advance(keyRetryPause)
+				require.Equal(t, 200, d.post("/grid", `[]`, good(d, keys)).status)
+			}
+		})
+	}
+}
+
+func hijackAndClose(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err == nil {
+		_ = conn.Close()
+	}
+}
+
+func TestAKeyServerThatHangsDelaysOnlyUnknownKeys(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	good := func() headers { return bearerOf(token(makeKey()[0], "one", entraClaims(d, keys, nil))) }
+	require.Equal(t, 200, d.post("/grid", `[]`, good()).status)
+	hang := make(chan struct{})
+	keys.set(func() { keys.hang = hang })
+	defer close(hang)
+	d.clock.advance(keyMaxAge + time.Second)
+	begin := time.Now()
+	require.Equal(t, 200, d.post("/grid", `[]`, good()).status)
+	require.Less(t, time.Since(begin), keyFetchTimeout, "known keys stay good")
+	begin = time.Now()
+	refused(t, d.post("/grid", `[]`, bearerOf(token(makeKey()[1], "two", entraClaims(d, keys, nil)))), 503, keysUnreachable)
+	require.Less(t, time.Since(begin), 2*keyFetchTimeout)
+}
+
+func TestGoogleTokens(t *testing.T) {
+	keys := newKeyServer(t)
+	d := open(t, nil, fmt.Sprintf(`
+paths:
+  - path: /push
+    sender: pubsub_push
+    auth:
+      google: {audiences: [https://helios.example.com/push], emails: [pusher@shop.iam.gserviceaccount.com], jwks_url: "%s"}
+`, keys.URL))
+	for name, c := range map[string]struct {
+		changes object
+		status  int
+		why     reason
+	}{
+		"right":                   {nil, 200, ""},
+		"an hour old, nearly":     {object{"iat": d.clock.now().Add(-59 * time.Minute).Unix(), "exp": d.clock.now().Add(time.Minute).Unix()}, 200, ""},
+		"expired":                 {object{"exp": d.clock.now().Add(-time.Minute).Unix()}, 401, expiredToken},
+		"without https":           {object{"iss": "accounts.google.com"}, 401, wrongIssuer},
+		"another audience":        {object{"aud": "https://helios.example.com/push/"}, 401, wrongAudience},
+		"another account":         {object{"email": "evil@shop.iam.gserviceaccount.com"}, 403, wrongIdentity},
+		"no account":              {object{"email": nil}, 403, wrongIdentity},
+		"not verified":            {object{"email_verified": false}, 403, wrongIdentity},
+		"nothing about verified":  {object{"email_verified": nil}, 403, wrongIdentity},
+		"verified in other words": {object{"email_verified": "true"}, 401, badToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claims := object{
+				"iss": googleIssuer, "aud": "https://helios.example.com/push", "email": "pusher@shop.iam.gserviceaccount.com", "email_verified": true,
+				"iat": d.clock.now().Unix(), "exp": d.clock.now().Add(time.Hour).Unix(), "sub": "1",
+			}
+			for n, v := range c.changes {
+				claims[n] = v
+				if v == nil {
+					delete(claims, n)
+				}
+			}
+			a := d.post("/push", `{"message":{}}`, bearerOf(token(makeKey()[0], "one", claims)))
+			if c.status == 200 {
+				require.Equal(t, 200, a.status, a.body)
+				return
+			}
+			refused(t, a, c.status, c.why)
+		})
+	}
+}
+
+func TestClientCredentials(t *testing.T) {
+	keys := newKeyServer(t)
+	d := open(t, nil, fmt.Sprintf(`
+paths:
+  - path: /aws
+    sender: api_destination
+    auth:
+      oauth: {issuer: https://login.example.com/, audiences: [helios], jwks_url: "%s", clients: [bus]}
+`, keys.URL))
+	claims := func(client string) object {
+		return object{"iss": "https://login.example.com/", "aud": "helios", "client_id": client, "exp": d.clock.now().Add(time.Hour).Unix()}
+	}
+	require.Equal(t, 200, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("bus")))).status)
+	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("evil")))), 403, wrongIdentity)
+	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("")))), 403, wrongIdentity)
+}
