@@ -38,5 +38,6 @@ func (l *limiter) take(now time.Time) (wait time.Duration) {
 		l.tokens--
 		return 0
 	}
-	return time.Duration((1 - l.tokens) / l.rate * float64(time.Second))
+	// A fraction of a nanosecond is no permission.
+	return max(1, time.Duration((1-l.tokens)/l.rate*float64(time.Second)))
 }
