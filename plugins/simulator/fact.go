@@ -83,19 +83,6 @@ func (f *fact) status() string {
 	}
 }
 
-// expected are the clouds that must report the fact.
-func (f *fact) expected() cloudSet {
-	if factTypes[f.typ].channel != singles {
-		return everyCloud
-	}
-	for c, t := range singleTypes {
-		if t == f.typ {
-			return setOf(Cloud(c))
-		}
-	}
-	return 0
-}
-
 // events is the number of good events that the cloud gets.
 func (f *fact) events(c Cloud) int {
 	if !f.clouds.has(c) {

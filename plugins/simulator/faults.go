@@ -76,8 +76,8 @@ func (g *Generator) delay(arrival *[cloudCount]int64) {
 	l, c := g.opts.AllowedLateness, g.anyCloud()
 	low, high := l*3/10, l*6/10
 	if c == AWS {
-		if inSeconds := l - time.Second - 2*g.arrivalSkew; inSeconds > l/10 {
-			high = min(high, inSeconds)
+		if whole := l - time.Second - 2*g.arrivalSkew; whole > l/10 {
+			high = min(high, whole)
 			low = min(low, high/2)
 		} else {
 			c = GCP

@@ -25,7 +25,7 @@ func (c *Converter) eventGrid(l *level, o outer) {
 func control(kind []byte) error {
 	switch string(kind) {
 	case `"Microsoft.EventGrid.SubscriptionValidationEvent"`, `"Microsoft.EventGrid.SubscriptionDeletedEvent"`:
-		return fmt.Errorf("Event Grid's %s is about the subscription and reports no business fact", kind)
+		return fmt.Errorf("%s of Event Grid is about the subscription and reports no business fact", kind)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 		case l.known[i] == mTraceParent && d.traceParent == nil && m.Value[0] == '"':
 			d.traceParent = m.Value
 		case legalName(m.Name) && (!reserved(m.Name) || d.keepsOrigin && tellsOrigin(m.Name)) && legalValue(m.Value):
-			c.extra = append(c.extra, event.Attribute{Name: m.Name, Value: m.Value})
+			c.extra = append(c.extra, event.Attribute(m))
 		default:
 			c.note(&open, part, m)
 		}

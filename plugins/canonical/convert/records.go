@@ -114,7 +114,7 @@ func (c *Converter) kinesisRecord(l *level, o outer) {
 	text, ok := c.decodeBase64(data)
 	if !ok {
 		if text, ok = c.unquote(data); !ok {
-			c.refuse(o, Unreadable, fmt.Errorf("Kinesis member kinesis.data is absent or no string"))
+			c.refuse(o, Unreadable, fmt.Errorf("member kinesis.data is absent or no string"))
 			return
 		}
 	}

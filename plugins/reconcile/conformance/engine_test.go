@@ -31,8 +31,6 @@ type engineHost struct {
 	cfg    engine.Config
 	expire schedule
 	res    Result
-	wall   int64
-	script []Step
 }
 
 func engineConfig(cfg oracle.Config) engine.Config {

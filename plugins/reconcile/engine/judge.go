@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
-	"sort"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -207,16 +206,4 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	}
 	v.Tokens = e.takeTokens(c)
 	e.sink.Verdict(v)
-}
-
-// strangersOf returns the names of the loaded participants in no list, sorted.
-func (e *Engine) strangersOf(r *rule) []string {
-	var names []string
-	for i := range e.reps() {
-		if p := e.loaded[i].place; p >= len(r.names) {
-			names = append(names, r.strangers[p-len(r.names)])
-		}
-	}
-	sort.Strings(names)
-	return names
 }
