@@ -24,4 +24,5 @@ import (
 	_ "github.com/helios-connect/helios/plugins/reconcile"
 	_ "github.com/helios-connect/helios/plugins/simulator"
 	_ "github.com/helios-connect/helios/plugins/store"
+	_ "github.com/helios-connect/helios/plugins/webhook"
 )

@@ -32,6 +32,7 @@ var minimal = map[string]string{
 	"input/helios_choice":        `{name: x, choices: [{as: a, when: "yes", input: {generate: {mapping: 'root = "x"', interval: 1ms}}}]}`,
 	"input/helios_reconcile":     `{seed_brokers: ["127.0.0.1:1"], expectations: [{name: x, expect: [a, b], window: 1s}]}`,
 	"input/helios_simulator":     `{world: conformance, rate: 100, ledger: $DIR/truth.jsonl}`,
+	"input/helios_webhook":       `{address: "127.0.0.1:0", paths: [{path: /e, sender: hmac, auth: {hmac: {header: X-Sig, secrets: [x]}}}]}`,
 	"buffer/helios_reconcile":    `{expectations: [{name: x, expect: [a, b], window: 1s}]}`,
 	"processor/helios_canonical": `{}`,
 	"output/helios_store":        `{dsn: "sqlite://$DIR/store.db", kind: events}`,
