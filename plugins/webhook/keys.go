@@ -18,7 +18,8 @@ import (
 
 const (
 	keyFetchTimeout = 3 * time.Second  // shorter than the patience of every sender
-	keyFetchPause   = 10 * time.Second // between fetches: an unknown key id in a forged token costs no more
+	keyFetchPause   = 10 * time.Second // between fetches in the long run: unknown key ids in forged tokens cost no more
+	keyFetchBurst   = 5                // fetches after a quiet time: a rotated key is found at once
 	keyRetryPause   = time.Second      // after a failed one
 	keyMaxAge       = time.Hour        // then keys are fetched again, so that withdrawn ones go
 	keyMaxBytes     = 1 << 20
@@ -39,13 +40,15 @@ type keySet struct {
 	mu       sync.Mutex
 	current  *oidc.RemoteKeySet
 	ids      map[string]struct{}
+	wanted   int       // calls under way whose token names an unknown key
+	pace     *limiter  // of fetches
 	success  time.Time // of the last fetch
 	failure  time.Time
 	renewing bool
 }
 
 func newKeySet(url string, base http.RoundTripper, now func() time.Time, fetched func(ok bool)) *keySet {
-	k := &keySet{url: url, base: base, now: now, fetched: fetched}
+	k := &keySet{url: url, base: base, now: now, fetched: fetched, pace: newLimiter(1/keyFetchPause.Seconds(), keyFetchBurst, now())}
 	k.current = k.remote()
 	return k
 }
@@ -66,11 +69,16 @@ type unreachableKey struct{}
 
 // VerifySignature implements oidc.KeySet.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	known := k.knows(keyID(token))
+	if !known {
+		k.want(1)
+		defer k.want(-1)
+	}
 	payload, err := k.keys(token).VerifySignature(ctx, token)
 	if err == nil {
 		return payload, nil
 	}
-	if k.knows(keyID(token)) {
+	if known {
 		return nil, errors.New("the signature is not that of the key it names")
 	}
 	if errors.Is(err, errKeysUnreachable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
@@ -96,6 +104,8 @@ func (k *keySet) keys(token string) *oidc.RemoteKeySet {
 
 func (k *keySet) renew(token string, before time.Time) {
 	next := k.remote()
+	k.want(1)
+	defer k.want(-1)
 	_, _ = next.VerifySignature(context.Background(), token) // fetches, whatever the token is
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -105,11 +115,21 @@ func (k *keySet) renew(token string, before time.Time) {
 	}
 }
 
+// want says that keys are to be fetched for a call. go-oidc fetches after every
+// signature that is wrong, also of a key that is here.
+func (k *keySet) want(change int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wanted += change
+}
+
+// knows reports whether the key that a token names is here. One that names none
+// is tried with all keys, so it is known as soon as there are any with names.
 func (k *keySet) knows(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	_, ok := k.ids[id]
-	return ok
+	return ok || id == "" && len(k.ids) > 0
 }
 
 // keyID returns the key that a token names in its header, or "".
@@ -150,11 +170,14 @@ func (k *keySet) mayFetch() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
-	if now.Sub(k.success) < keyFetchPause {
-		return fmt.Errorf("%w from %s: that was done less than %v ago", errKeysUnreachable, k.url, keyFetchPause)
+	if k.wanted == 0 {
+		return fmt.Errorf("%w from %s: nobody needs them", errKeysUnreachable, k.url)
 	}
 	if now.Sub(k.failure) < keyRetryPause {
 		return fmt.Errorf("%w from %s: that failed less than %v ago", errKeysUnreachable, k.url, keyRetryPause)
+	}
+	if wait := k.pace.take(now); wait > 0 {
+		return fmt.Errorf("%w from %s: that was done too often, and is allowed in %v", errKeysUnreachable, k.url, wait.Round(time.Millisecond))
 	}
 	return nil
 }
