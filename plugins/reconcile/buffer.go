@@ -18,12 +18,15 @@ const (
 	// bufferTick is how often the clocks advance.
 	bufferTick = 100 * time.Millisecond
 	// expireChunk is how many facts are closed in one go while intake waits.
-	expireChunk = 256
+	expireChunk = 64
 	// expireEvery is how often, at most, intake itself looks for what is due.
 	expireEvery = 5 * time.Millisecond
 	// queueLimit is how many messages may wait for the output before intake and
 	// closing pause.
 	queueLimit = 8192
+	// expireLimit is how many may wait before closing pauses: intake always has
+	// the rest of the room, whatever falls due.
+	expireLimit = queueLimit / 2
 	// readLimit is how many messages one batch to the output holds.
 	readLimit = 256
 	// firstRetry and longestRetry bound the pause before a refused batch is
@@ -130,10 +133,10 @@ type buffer struct {
 
 // outgoing is a verdict or a flagged event on its way to the output.
 type outgoing struct {
-	message *service.Message
-	verdict *engine.Verdict // nil for a flagged event
-	token   uint64          // of a flagged event
-	refused int             // how often the output has refused it
+	verdict *engine.Verdict  // nil for a flagged event
+	flagged *service.Message // nil for a verdict
+	token   uint64           // of a flagged event
+	refused int              // how often the output has refused it
 }
 
 func newBuffer(conf *service.ParsedConfig, res *service.Resources) (service.BatchBuffer, error) {
@@ -173,7 +176,7 @@ func init() {
 
 // Verdict implements engine.Sink; the engine is only called under the lock.
 func (b *buffer) Verdict(v *engine.Verdict) {
-	b.queue = append(b.queue, outgoing{message: verdictMessage(v), verdict: v})
+	b.queue = append(b.queue, outgoing{verdict: v})
 }
 
 // WriteBatch takes a batch in. It waits while the output is behind.
@@ -227,7 +230,7 @@ func (b *buffer) apply(batch service.MessageBatch, token uint64, wall int64) {
 		b.metrics.outcome(out)
 		switch {
 		case out.Reason != engine.ReasonNone:
-			b.queue = append(b.queue, outgoing{message: flaggedMessage(batch[i], out), token: token})
+			b.queue = append(b.queue, outgoing{flagged: flaggedMessage(batch[i], out), token: token})
 		case !out.Held:
 			return
 		}
@@ -240,18 +243,41 @@ func (b *buffer) apply(batch service.MessageBatch, token uint64, wall int64) {
 
 // ReadBatch hands verdicts and flagged events to the output.
 func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	out, err := b.next(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Outside the lock: intake goes on meanwhile. A refused batch is made anew,
+	// whatever became of its messages.
+	batch := make(service.MessageBatch, len(out))
+	for i := range out {
+		batch[i] = out[i].message()
+	}
+	return batch, b.answer(out), nil
+}
+
+// message makes the message of a verdict or a flagged event.
+func (o *outgoing) message() *service.Message {
+	if o.verdict != nil {
+		return verdictMessage(o.verdict)
+	}
+	return o.flagged.Copy()
+}
+
+// next takes what is first in the queue, and waits for it.
+func (b *buffer) next(ctx context.Context) ([]outgoing, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.wakeWith(ctx)()
 	for {
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return nil, ctx.Err()
 		}
 		if len(b.queue) > 0 {
 			break
 		}
 		if b.closed || b.ended && b.drained && b.flying == 0 {
-			return nil, nil, service.ErrEndOfBuffer
+			return nil, service.ErrEndOfBuffer
 		}
 		b.changed.Wait()
 	}
@@ -261,18 +287,16 @@ func (b *buffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.A
 	b.queue = b.queue[n:]
 	b.flying++
 	now := b.now()
-	batch := make(service.MessageBatch, n)
 	for i := range out {
-		batch[i] = out[i].message
 		if v := out[i].verdict; v != nil && out[i].refused == 0 {
 			b.metrics.verdict(v, now)
 		}
 	}
 	b.changed.Broadcast()
-	if b.due && b.waitingOut() < queueLimit/2 {
+	if b.due && b.waitingOut() < expireLimit/2 {
 		b.nudge()
 	}
-	return batch.Copy(), b.answer(out), nil
+	return out, nil
 }
 
 // answer returns what the output calls when it has delivered or refused a

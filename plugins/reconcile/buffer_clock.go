@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/helios-connect/helios/internal/lifecycle"
@@ -30,6 +31,7 @@ func (b *buffer) tickLoop() {
 			return
 		}
 		for b.expire() {
+			runtime.Gosched() // intake may be waiting for the lock
 		}
 	}
 }
@@ -103,7 +105,7 @@ func (b *buffer) warnOfStarvation(now time.Time) {
 func (b *buffer) expire() (more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.due = b.waitingOut() >= queueLimit
+	b.due = b.waitingOut() >= expireLimit
 	if b.closed || b.drained || b.paused || b.due {
 		return false
 	}

@@ -20,14 +20,29 @@ const (
 	metaDetail   = "helios_detail"
 )
 
+// Metadata values that every message would otherwise allocate anew.
+var (
+	statusValues = func() (values []any) {
+		for _, s := range engine.Statuses() {
+			values = append(values, s)
+		}
+		return values
+	}()
+	firstRevision any = "1"
+)
+
 // verdictMessage makes the message of a verdict.
 func verdictMessage(v *engine.Verdict) *service.Message {
 	m := service.NewMessage(v.JSON)
 	m.MetaSetMut(metaTenant, v.Tenant)
 	m.MetaSetMut(metaType, v.Type)
 	m.MetaSetMut(metaKey, v.Key)
-	m.MetaSetMut(metaStatus, v.Status.String())
-	m.MetaSetMut(metaRevision, strconv.FormatUint(uint64(v.Revision), 10))
+	m.MetaSetMut(metaStatus, statusValues[v.Status])
+	if v.Revision == 1 {
+		m.MetaSetMut(metaRevision, firstRevision)
+	} else {
+		m.MetaSetMut(metaRevision, strconv.FormatUint(uint64(v.Revision), 10))
+	}
 	if v.Revision > 1 {
 		m.MetaSetMut(metaPrevious, v.Previous.String())
 	}

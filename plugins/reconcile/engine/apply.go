@@ -27,8 +27,12 @@ func (e *Engine) ApplyBatch(docs [][]byte, token func(i int) uint64, wall int64,
 	}
 }
 
-// batchMost bounds the part of a batch that is read ahead.
-const batchMost = 128
+const (
+	// batchMost bounds the part of a batch that is read ahead.
+	batchMost = 128
+	// prefetchFrom is how many facts no longer fit a processor's own cache.
+	prefetchFrom = 1 << 14
+)
 
 func (e *Engine) applyChunk(docs [][]byte, start int, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
 	e.routes.tidy()
@@ -38,7 +42,9 @@ func (e *Engine) applyChunk(docs [][]byte, start int, token func(i int) uint64, 
 	for i, doc := range docs {
 		e.read(doc, &e.batch[i])
 	}
-	e.prefetch(e.batch[:len(docs)])
+	if e.open+e.closedFacts >= prefetchFrom {
+		e.prefetch(e.batch[:len(docs)])
+	}
 	for i := range docs {
 		e.outcome = e.apply(&e.batch[i], token(start+i), wall)
 		visit(start+i, &e.outcome)
@@ -243,8 +249,7 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	content = append(content, in.key...)
 	content = append(content, e.scratchRecord...)
 	e.content = content
-	more := max(len(r.Expect)-1, 0) * len(e.scratchRecord)
-	e.store(c, content, more)
+	e.store(c, content)
 	e.keep(c, in)
 	e.join(c, in)
 	if e.cfg.Tokens == TokensAll {

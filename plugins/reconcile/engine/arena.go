@@ -12,6 +12,27 @@ const (
 	arenaMost  = arenaBytes / 8 // larger texts get memory of their own
 )
 
+// begin returns an empty slice to append to, with room for about size bytes;
+// keep makes what was appended its receiver's. One at a time.
+func (a *arena) begin(size int) []byte {
+	if size > arenaMost {
+		return make([]byte, 0, size)
+	}
+	if size > len(a.rest) {
+		a.rest = make([]byte, arenaBytes)
+	}
+	return a.rest[:0]
+}
+
+// keep gives away what was appended to what begin returned.
+func (a *arena) keep(b []byte) []byte {
+	if len(b) == 0 || len(a.rest) == 0 || &b[0] != &a.rest[0] {
+		return b // it has outgrown the chunk, and has memory of its own
+	}
+	a.rest = a.rest[len(b):]
+	return b[:len(b):len(b)]
+}
+
 // copy returns a copy of b that its receiver owns.
 func (a *arena) copy(b []byte) []byte {
 	if len(b) > arenaMost {

@@ -62,7 +62,7 @@ type Engine struct {
 	before        judgement
 	present       int // how many of loaded are valid
 	namedReps     []namedRep
-	json          []byte
+	lastJSON      int
 	texts         arena
 	verdicts      verdictPool
 	days          dayTexts

@@ -204,9 +204,8 @@ func findRecord(block []byte, place int) int {
 	return -1
 }
 
-// store replaces a fact's block by content, whose head it writes. spare is room
-// to leave for records to come.
-func (e *Engine) store(c *cell, content []byte, spare int) {
+// store replaces a fact's block by content, whose head it writes.
+func (e *Engine) store(c *cell, content []byte) {
 	order.PutUint32(content, uint32(len(content)))
 	if c.records != 0 {
 		if b := e.blocks.get(c.records); len(b) >= len(content) {
@@ -216,7 +215,7 @@ func (e *Engine) store(c *cell, content []byte, spare int) {
 		e.blocks.release(c.records)
 	}
 	var b []byte
-	c.records, b = e.blocks.alloc(len(content) + spare)
+	c.records, b = e.blocks.alloc(len(content))
 	copy(b, content)
 }
 
@@ -230,7 +229,7 @@ func (e *Engine) addRecord(c *cell, encoded []byte) {
 		return
 	}
 	e.content = append(append(e.content[:0], b[:used]...), encoded...)
-	e.store(c, e.content, 0)
+	e.store(c, e.content)
 }
 
 // replaceRecord puts encoded in the place of the record at offset at.
@@ -244,7 +243,7 @@ func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
 	e.content = append(e.content[:0], block[:at]...)
 	e.content = append(e.content, encoded...)
 	e.content = append(e.content, block[at+old:]...)
-	e.store(c, e.content, 0)
+	e.store(c, e.content)
 }
 
 // holdToken remembers one more token of a fact until its verdict.

@@ -199,8 +199,8 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 		LastEvent:   e.base + int64(c.lastWall)*1e6,
 	}
 	v.ID = FactID(v.Tenant, v.Type, v.Key)
-	e.json = e.appendVerdict(e.json[:0], v, c, r, route, wall)
-	v.JSON = e.texts.copy(e.json)
+	v.JSON = e.texts.keep(e.appendVerdict(e.texts.begin(e.lastJSON+e.lastJSON/4), v, c, r, route, wall))
+	e.lastJSON = len(v.JSON)
 	if e.cfg.State {
 		v.State = e.appendState(nil, c, r, route)
 	}

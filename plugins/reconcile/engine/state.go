@@ -131,7 +131,7 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	ref, fact := e.cells.alloc()
 	*fact = c
 	e.routes.list[route].facts++
-	e.store(fact, content, 0)
+	e.store(fact, content)
 	e.restoreSample(fact, r, verdict)
 	e.table.insert(&e.cells, c.hash1, ref)
 	e.closedFacts++
