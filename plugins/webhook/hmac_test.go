@@ -122,3 +122,13 @@ func FuzzSignature(f *testing.F) {
 		require.Error(t, s.checkBody(t.Context(), r, []byte(body)))
 	})
 }
+
+func TestTheSignatureIsThatOfTheBodyAsItCame(t *testing.T) {
+	d := open(t, nil, benchPath)
+	wire := zipped(t, []byte("hello"))
+	h := headers{"Content-Encoding": "gzip", "X-Sig": hex.EncodeToString(mac(sha256.New, "secret", wire))}
+	require.Equal(t, 200, d.post("/h", wire, h).status)
+	require.Equal(t, "hello", bodyOf(t, d.events()[0]))
+	h["X-Sig"] = hex.EncodeToString(mac(sha256.New, "secret", "hello"))
+	refused(t, d.post("/h", wire, h), 401, badSignature)
+}

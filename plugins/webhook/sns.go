@@ -122,7 +122,7 @@ func snsSigned(m []string) (string, error) {
 		names = []string{"Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"}
 		order = []int{snsMessage, snsMessageID, snsSubscribeURL, snsTimestamp, snsToken, snsTopic, snsType}
 	default:
-		return "", fmt.Errorf("Type is %s; Notification, SubscriptionConfirmation and UnsubscribeConfirmation are known", shorten(m[snsType]))
+		return "", fmt.Errorf("the member Type is %s; Notification, SubscriptionConfirmation and UnsubscribeConfirmation are known", shorten(m[snsType]))
 	}
 	var b strings.Builder
 	for i, name := range names {
