@@ -244,9 +244,7 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 
 	e.represent(in, &e.fresh)
 	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
-	content := append(e.content[:0], 0, 0, 0, 0)
-	content = order.AppendUint32(content, uint32(len(in.key)))
-	content = append(content, in.key...)
+	content := appendHead(e.content[:0], in.key)
 	content = append(content, e.scratchRecord...)
 	e.content = content
 	e.store(c, content)

@@ -8,21 +8,22 @@ import (
 
 // A fact's records stand in one block:
 //
-//	u32 used | u32 key length | key | record …
+//	u32 used | u16 key length, or 65535 and u32 key length | key | record …
 //
 // and a record, one a participant, is
 //
-//	u32 size | u16 place | u8 flags | u8 0 | i64 time | u32 source | u32 id length
+//	u32 size | i64 time | u16 place | u16 source | u8 flags
 //	[u32 duplicates | u32 conflicts]          with flagCounted
 //	[u64 token | u32 times]                   with flagToken, then nothing else
-//	id | [u32 length | source]                with source 0
+//	uvarint id length | id | [uvarint length | source]        with source 0
 //	per compared field: uvarint length+1 (0: absent) | raw value
 //
 // place is the participant's place in rule.names, or behind it in
-// rule.strangers.
+// rule.strangers; source a name that interned gave.
 const (
-	headBytes   = 8
-	recordBytes = 24
+	recordBytes = 17
+	tokenBytes  = recordBytes + 12
+	longKey     = 1<<16 - 1
 	flagLate    = 1 << 0 // an event that counted came after a verdict
 	flagCounted = 1 << 1
 	flagToken   = 1 << 2 // no participant: a token to hand on with the verdict
@@ -34,30 +35,36 @@ var order = binary.LittleEndian
 type record []byte
 
 func (r record) size() int      { return int(order.Uint32(r)) }
-func (r record) place() int     { return int(order.Uint16(r[4:])) }
-func (r record) flags() byte    { return r[6] }
-func (r record) time() int64    { return int64(order.Uint64(r[8:])) }
-func (r record) source() uint32 { return order.Uint32(r[16:]) }
+func (r record) time() int64    { return int64(order.Uint64(r[4:])) }
+func (r record) place() int     { return int(order.Uint16(r[12:])) }
+func (r record) source() uint32 { return uint32(order.Uint16(r[14:])) }
+func (r record) flags() byte    { return r[16] }
 
 func (r record) counts() (duplicates, conflicts uint32) {
 	if r.flags()&flagCounted == 0 {
 		return 0, 0
 	}
-	return order.Uint32(r[24:]), order.Uint32(r[28:])
+	return order.Uint32(r[recordBytes:]), order.Uint32(r[recordBytes+4:])
 }
 
 func (r record) token() (token uint64, times uint32) {
-	return order.Uint64(r[8:]), order.Uint32(r[16:])
+	return order.Uint64(r[recordBytes:]), order.Uint32(r[recordBytes+8:])
 }
 
 // body returns the id and what stands behind it.
 func (r record) body() (id, rest []byte) {
-	at := recordBytes
+	rest = r[recordBytes:]
 	if r.flags()&flagCounted != 0 {
-		at += 8
+		rest = rest[8:]
 	}
-	end := at + int(order.Uint32(r[20:]))
-	return r[at:end], r[end:]
+	return cutText(rest)
+}
+
+// cutText splits a text with its length before it off.
+func cutText(b []byte) (text, rest []byte) {
+	n, w := binary.Uvarint(b)
+	end := w + int(n)
+	return b[w:end:end], b[end:]
 }
 
 // representative is what a record says of a participant's chosen event.
@@ -84,8 +91,7 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 	if s := r.source(); s != 0 {
 		rep.source = e.sources.get(s)
 	} else {
-		n := order.Uint32(rest)
-		rep.source, rest = rest[4:4+n], rest[4+n:]
+		rep.source, rest = cutText(rest)
 	}
 	rep.values = rep.values[:0]
 	for range fields {
@@ -114,10 +120,9 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 		dst = order.AppendUint32(dst, rep.conflict)
 	}
 	source := e.sources.put(rep.source)
-	dst = append(dst, rep.id...)
+	dst = appendText(dst, rep.id)
 	if source == 0 {
-		dst = order.AppendUint32(dst, uint32(len(rep.source)))
-		dst = append(dst, rep.source...)
+		dst = appendText(dst, rep.source)
 	}
 	for _, v := range rep.values {
 		if v == nil {
@@ -129,20 +134,19 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 	}
 	r := dst[start:]
 	order.PutUint32(r, uint32(len(r)))
-	order.PutUint16(r[4:], uint16(rep.place))
-	r[6] = flags
-	order.PutUint64(r[8:], uint64(rep.time))
-	order.PutUint32(r[16:], source)
-	order.PutUint32(r[20:], uint32(len(rep.id)))
+	order.PutUint64(r[4:], uint64(rep.time))
+	order.PutUint16(r[12:], uint16(rep.place))
+	order.PutUint16(r[14:], uint16(source))
+	r[16] = flags
 	return dst
 }
 
 func appendToken(dst []byte, token uint64, times uint32) []byte {
-	var r [recordBytes]byte
-	order.PutUint32(r[:], recordBytes)
-	r[6] = flagToken
-	order.PutUint64(r[8:], token)
-	order.PutUint32(r[16:], times)
+	var r [tokenBytes]byte
+	order.PutUint32(r[:], tokenBytes)
+	r[16] = flagToken
+	order.PutUint64(r[recordBytes:], token)
+	order.PutUint32(r[recordBytes+8:], times)
 	return append(dst, r[:]...)
 }
 
@@ -177,24 +181,45 @@ func (e *Engine) block(c *cell) []byte {
 	return b[:order.Uint32(b)]
 }
 
+// appendHead appends the head of a block: room for its size, and the key.
+func appendHead(dst, key []byte) []byte {
+	dst = append(dst, 0, 0, 0, 0)
+	if len(key) < longKey {
+		dst = order.AppendUint16(dst, uint16(len(key)))
+	} else {
+		dst = order.AppendUint32(order.AppendUint16(dst, longKey), uint32(len(key)))
+	}
+	return append(dst, key...)
+}
+
+// keyBounds returns where the key of a block begins and ends.
+func keyBounds(block []byte) (start, end int) {
+	if n := int(order.Uint16(block[4:])); n < longKey {
+		return 6, 6 + n
+	}
+	return 10, 10 + int(order.Uint32(block[6:]))
+}
+
 func keyOf(block []byte) []byte {
-	return block[headBytes : headBytes+order.Uint32(block[4:])]
+	start, end := keyBounds(block)
+	return block[start:end]
 }
 
 // recordsOf returns the records of a block.
 func recordsOf(block []byte) []byte {
-	return block[headBytes+order.Uint32(block[4:]):]
+	_, end := keyBounds(block)
+	return block[end:]
 }
 
-// next splits the first record off.
+// nextRecord splits the first record off.
 func nextRecord(records []byte) (record, []byte) {
 	n := record(records).size()
 	return record(records[:n:n]), records[n:]
 }
 
-// find returns the offset of a participant's record in a block, or -1.
+// findRecord returns the offset of a participant's record in a block, or -1.
 func findRecord(block []byte, place int) int {
-	for at := headBytes + int(order.Uint32(block[4:])); at < len(block); {
+	for _, at := keyBounds(block); at < len(block); {
 		r := record(block[at:])
 		if r.flags()&flagToken == 0 && r.place() == place {
 			return at
@@ -249,13 +274,11 @@ func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
 // holdToken remembers one more token of a fact until its verdict.
 func (e *Engine) holdToken(c *cell, token uint64) {
 	block := e.block(c)
-	if records := recordsOf(block); len(records) >= recordBytes {
-		last := record(block[len(block)-recordBytes:])
-		if last.size() == recordBytes && last.flags() == flagToken && e.lastIsToken(records) {
-			if held, times := last.token(); held == token {
-				order.PutUint32(last[16:], times+1)
-				return
-			}
+	if e.lastIsToken(recordsOf(block)) {
+		last := record(block[len(block)-tokenBytes:])
+		if held, times := last.token(); held == token {
+			order.PutUint32(last[recordBytes+8:], times+1)
+			return
 		}
 	}
 	e.scratchRecord = appendToken(e.scratchRecord[:0], token, 1)
@@ -265,13 +288,13 @@ func (e *Engine) holdToken(c *cell, token uint64) {
 // lastIsToken reports whether the last record is a token; the bytes alone can't
 // tell, since a value may look like one.
 func (e *Engine) lastIsToken(records []byte) bool {
-	for {
-		r, rest := nextRecord(records)
-		if len(rest) == 0 {
-			return r.flags()&flagToken != 0
-		}
-		records = rest
+	token := false
+	for len(records) > 0 {
+		var r record
+		r, records = nextRecord(records)
+		token = r.flags()&flagToken != 0
 	}
+	return token
 }
 
 // takeTokens returns the tokens that the fact holds and drops them.
@@ -286,7 +309,8 @@ func (e *Engine) takeTokens(c *cell) (tokens []uint64) {
 		return nil
 	}
 	block := e.block(c)
-	e.content = append(e.content[:0], block[:headBytes+len(keyOf(block))]...)
+	_, head := keyBounds(block)
+	e.content = append(e.content[:0], block[:head]...)
 	for records := recordsOf(block); len(records) > 0; {
 		var r record
 		r, records = nextRecord(records)
@@ -315,7 +339,7 @@ type interned struct {
 	lastID  uint32
 }
 
-const maxInterned = 1 << 16
+const maxInterned = 1<<16 - 1
 
 // put returns the name of s, or 0.
 func (t *interned) put(s []byte) uint32 {

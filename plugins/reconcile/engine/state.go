@@ -151,8 +151,7 @@ func (e *Engine) restoreRecords(d *decoder, r *rule, c *cell, key []byte) ([]byt
 			c.stalled |= 1 << place & r.expect
 		}
 	}
-	content := order.AppendUint32([]byte{0, 0, 0, 0}, uint32(len(key)))
-	content = append(content, key...)
+	content := appendHead(nil, key)
 	for range d.count() {
 		name := d.text()
 		rep := representative{place: r.indexOf(name)}
