@@ -19,6 +19,7 @@ import (
 var subcommands = []func() *cli.Command{
 	demoCommand,
 	simulateCommand,
+	createCommand,
 	docsCommand,
 }
 
