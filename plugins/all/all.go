@@ -21,6 +21,7 @@ import (
 	// Helios's own.
 	_ "github.com/helios-connect/helios/plugins/canonical"
 	_ "github.com/helios-connect/helios/plugins/choice"
+	_ "github.com/helios-connect/helios/plugins/dedupe"
 	_ "github.com/helios-connect/helios/plugins/reconcile"
 	_ "github.com/helios-connect/helios/plugins/simulator"
 	_ "github.com/helios-connect/helios/plugins/store"

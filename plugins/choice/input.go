@@ -132,6 +132,9 @@ type input struct {
 	// unsettled counts batches that were handed on and neither acknowledged nor
 	// refused.
 	unsettled atomic.Int64
+	// started: the chosen input has been asked for something. Until then it has
+	// not begun to run, and closing it would wait for ever.
+	started atomic.Bool
 }
 
 func (*input) Connect(context.Context) error { return nil }
@@ -141,6 +144,7 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 		<-ctx.Done()
 		return nil, nil, ctx.Err()
 	}
+	i.started.Store(true)
 	batch, ack, err := i.chosen.ReadBatch(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -159,7 +163,7 @@ func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ac
 // will ever settle them. To refuse them here would be no way out, since some
 // inputs delete what is refused.
 func (i *input) Close(ctx context.Context) error {
-	if i.chosen == nil {
+	if i.chosen == nil || !i.started.Load() {
 		return nil
 	}
 	if i.unsettled.Load() > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -64,11 +65,17 @@ func newMeter(m *service.Metrics) *meter {
 }
 
 // wrapped makes an input out of the one in the config.
-type wrapped struct{ owned *service.OwnedInput }
+type wrapped struct {
+	owned *service.OwnedInput
+	// started: the input has been asked for something. Until then it has not
+	// begun to run, and closing it would wait for ever.
+	started atomic.Bool
+}
 
 func (*wrapped) Connect(context.Context) error { return nil }
 
 func (w *wrapped) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
+	w.started.Store(true)
 	return w.owned.ReadBatch(ctx)
 }
 
@@ -77,6 +84,9 @@ func (w *wrapped) ReadBatch(ctx context.Context) (service.MessageBatch, service.
 // What is still open then goes back to its source unacknowledged, and the input
 // must not wait for it. The public package has no call for that.
 func (w *wrapped) Close(ctx context.Context) error {
+	if !w.started.Load() {
+		return nil
+	}
 	unwrap := reflect.ValueOf(w.owned.XUnwrapper()).MethodByName("Unwrap")
 	if unwrap.IsValid() {
 		for _, inner := range unwrap.Call(nil) {
