@@ -40,12 +40,13 @@ func (b *batch) advance() (more bool) {
 		}
 	}
 	answers := make([]Answer, len(keys))
-	err := errDown
-	if len(keys) == 0 {
-		err = nil
-	} else if err = r.call(r.stopped, "claim", func(ctx context.Context) error {
-		return r.backend.Claim(ctx, b.owner, keys, answers)
-	}); err != nil {
+	var err error
+	if len(keys) > 0 {
+		err = r.call(r.stopped, "claim", func(ctx context.Context) error {
+			return r.backend.Claim(ctx, b.owner, keys, answers)
+		})
+	}
+	if err != nil {
 		if r.stopped.Err() != nil {
 			return false
 		}
