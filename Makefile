@@ -48,7 +48,7 @@ race: ## Run the tests of our own packages with the race detector (needs a C com
 	@CGO_ENABLED=1 go test -race -short -timeout 20m ./internal/... ./plugins/event/... ./plugins/canonical/... ./plugins/reconcile/... ./plugins/store/... ./plugins/simulator/... ./plugins/telemetry/...
 
 .PHONY: bench
-bench: build ## Measure, side by side in one run; results are explained in tests/bench/README.md
+bench: build ## Measure, side by side in one run, and end with a table (tests/bench/README.md explains it)
 	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./plugins/canonical ./plugins/store ./plugins/reconcile/... ./tests/bench | go run ./tests/bench/table
 
 .PHONY: lint

@@ -70,7 +70,7 @@ func markedChild() int {
 }
 
 func TestWhoeverHasSeenTheSignalSeesTheProcessStopping(t *testing.T) {
-	for range 50 {
+	for range 20 {
 		runChild(t, "signal")
 	}
 }
