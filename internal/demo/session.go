@@ -45,6 +45,7 @@ type session struct {
 func (s *session) run(ctx context.Context) (*Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.display.finish()
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -64,7 +65,6 @@ func (s *session) run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.display.finish()
 	if err := stopStreams(ctx, s.address); err != nil {
 		return nil, err
 	}
