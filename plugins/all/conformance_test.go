@@ -159,6 +159,9 @@ func stop(t *testing.T, stream *service.Stream) {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
+// TestEveryComponentEndsWithItsContext cancels the context on the way up. Run
+// then returns at once and leaves the components running, so the stream is
+// stopped as well: what goes on behind the test's back would still write files.
 func TestEveryComponentEndsWithItsContext(t *testing.T) {
 	forEach(t, func(t *testing.T, c docsgen.Component) {
 		stream := streamOf(t, c, newMetricNames())
@@ -171,6 +174,7 @@ func TestEveryComponentEndsWithItsContext(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("the stream did not end with its context")
 		}
+		stop(t, stream)
 	})
 }
 
