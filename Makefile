@@ -47,6 +47,10 @@ test: build ## Run all tests; those of PostgreSQL are skipped, and named, where 
 race: ## Run the tests of our own packages with the race detector (needs a C compiler)
 	@CGO_ENABLED=1 go test -race -short -timeout 20m ./internal/... ./plugins/event/... ./plugins/canonical/... ./plugins/reconcile/... ./plugins/store/... ./plugins/simulator/... ./plugins/telemetry/...
 
+.PHONY: chaos
+chaos: build ## Kill the real program at every step between receipt and confirmation, 20 times each
+	@HELIOS_BIN='$(CURDIR)/$(BIN)' HELIOS_REQUIRE_SERVERS=1 HELIOS_CHAOS_ROUNDS=20 HELIOS_CHAOS_OUTAGE=60 go test -count=1 -v -timeout 30m ./tests/chaos
+
 .PHONY: bench
 bench: build ## Measure, side by side in one run, and end with a table (tests/bench/README.md explains it)
 	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./plugins/canonical ./plugins/store ./plugins/reconcile/... ./tests/bench | go run ./tests/bench/table
