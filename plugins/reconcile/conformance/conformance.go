@@ -75,9 +75,6 @@ type NewHost func(t testing.TB, cfg oracle.Config) Host
 
 // Traits say what a host can and cannot show.
 type Traits struct {
-	// NoTicks: the host's time cannot be scripted; scripts with ticks or with
-	// a wall clock of their own are left out.
-	NoTicks bool
 	// NoEnd: the host's input cannot end; scripts with an end are left out.
 	NoEnd bool
 	// TracksEvents: the host fills Accounts, Held and Done.
@@ -97,19 +94,11 @@ func Run(t *testing.T, newHost NewHost, traits Traits) {
 // can reports whether a host with these traits can run the script.
 func (x Traits) can(script []Step) bool {
 	for _, s := range script {
-		if x.NoEnd && s.End || x.NoTicks && (s.Tick != 0 || !s.Wall.IsZero()) {
+		if x.NoEnd && s.End {
 			return false
 		}
 	}
 	return true
-}
-
-// tune keeps a host whose time passes by itself from stalling anybody.
-func (x Traits) tune(cfg oracle.Config) oracle.Config {
-	if x.NoTicks {
-		cfg.IdleTimeout = 24 * time.Hour
-	}
-	return cfg
 }
 
 // report is a result in a form that can be compared: every fact's revisions in
@@ -136,7 +125,7 @@ func (r report) lines(k oracle.FactKey) []string {
 
 // play runs the script on a new host and reads what it emitted.
 func play(t testing.TB, newHost NewHost, traits Traits, cfg oracle.Config, script []Step) (report, error) {
-	res, err := newHost(t, traits.tune(cfg)).Run(script)
+	res, err := newHost(t, cfg).Run(script)
 	if err != nil {
 		return report{}, fmt.Errorf("running the script: %w", err)
 	}

@@ -277,7 +277,6 @@ var scenarios = []scenario{
 					s.report(cloud, fact)
 				}
 			}
-			s.end()
 		},
 		check: func(t *testing.T, r report) {
 			for fact := range sceneFacts - 10 {
@@ -296,13 +295,15 @@ var scenarios = []scenario{
 			}
 			s.report("cloud-0", 0)
 			s.report("aws", 0)
-			s.end()
+			for _, cloud := range sceneClouds {
+				s.at(cloud, 1000, 10*time.Minute)
+			}
 		},
 		check: func(t *testing.T, r report) {
 			require.Len(t, r.flags, 2)
 			require.True(t, strings.HasPrefix(r.flags[0], oracle.Unexpected+" cloud-1000-"), r.flags[0])
 			require.True(t, strings.HasPrefix(r.flags[1], oracle.Unexpected+" cloud-1001-"), r.flags[1])
-			r.is(t, 0, "missing by end_of_input")
+			r.is(t, 0, "missing by deadline")
 			require.Len(t, r.of(0)[0].Unexpected, 1000)
 			require.Equal(t, map[string]int{"cloud-0": 1}, r.of(0)[0].Duplicate)
 		},

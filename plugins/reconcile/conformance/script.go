@@ -100,7 +100,7 @@ func runScript(t *testing.T, text string, newHost NewHost, traits Traits) {
 // play runs the whole script so far on a new host and prints what the latest
 // steps caused: revisions by fact, then flagged events.
 func (s *scripted) play(t *testing.T, newHost NewHost, traits Traits) (string, error) {
-	res, err := newHost(t, traits.tune(s.cfg)).Run(s.steps)
+	res, err := newHost(t, s.cfg).Run(s.steps)
 	if err != nil {
 		return "", err
 	}

@@ -189,9 +189,6 @@ func drawScript(t *rapid.T, traits Traits) []Step {
 func (x Traits) reduce(script []Step) []Step {
 	var possible []Step
 	for _, s := range script {
-		if x.NoTicks {
-			s.Wall = time.Time{}
-		}
 		if s.Event != nil || x.can([]Step{s}) {
 			possible = append(possible, s)
 		}
@@ -202,9 +199,6 @@ func (x Traits) reduce(script []Step) []Step {
 func (m move) document(at time.Time, traits Traits) []byte {
 	e := m.event
 	e.Time = at.Format(time.RFC3339Nano)
-	if traits.NoTicks { // the wall clock is not ours to set
-		e.Ingest = e.Time
-	}
 	switch m.flaw { // rare: small numbers are drawn more often than great ones
 	case 23:
 		e.Key = ""

@@ -56,6 +56,9 @@ type Config struct {
 	// Now is the wall clock [time.Now]: verdicts carry it as decided_at, and
 	// events without an ingesttime are of the future by it.
 	Now func() time.Time
+	// Running is the time that has passed since some moment, by a clock that is
+	// never set: silence is measured by it [the process's monotonic clock].
+	Running func() time.Duration
 	// Queue is how many deliveries wait for a slow consumer of Deliveries
 	// before they are dropped.
 	Queue int
@@ -77,6 +80,10 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Queue, 100_000)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Running == nil {
+		start := time.Now()
+		c.Running = func() time.Duration { return time.Since(start) }
 	}
 	if c.Observer == nil {
 		c.Observer = nobody{}

@@ -17,14 +17,15 @@ type idleWatch struct {
 	asking  bool
 	waiting *endsAnswer // not yet read up to
 
-	askedAt time.Time // of the last question
-	counted time.Time // of the last one that was answered and read up to; zero: none
+	askedAt time.Time     // of the last question
+	counted time.Duration // running time at the last one that was answered and read up to
+	counts  bool          // there is one
 }
 
 // endsAnswer is where the log ended at some moment after asked, and the marks
 // as they were at asked: an event logged after the ends can't have moved them.
 type endsAnswer struct {
-	asked time.Time
+	asked time.Duration // running time
 	marks engine.Marks
 	ends  map[int32]logRange
 	err   error
@@ -37,16 +38,16 @@ const staleAfter = time.Second
 // reached says that everything up to the waiting answer is applied, and
 // returns the time that counts.
 func (w *idleWatch) reached() (elapsed time.Duration) {
-	if !w.counted.IsZero() {
-		elapsed = w.waiting.asked.Sub(w.counted)
+	if w.counts {
+		elapsed = w.waiting.asked - w.counted
 	}
-	w.counted = w.waiting.asked
+	w.counted, w.counts = w.waiting.asked, true
 	w.waiting = nil
 	return elapsed
 }
 
 // behind says that the answer was not read up to in time.
-func (w *idleWatch) behind() { w.waiting, w.counted = nil, time.Time{} }
+func (w *idleWatch) behind() { w.waiting, w.counts = nil, false }
 
 // observe counts idle time. The caller holds the lock.
 func (s *session) observe(owned map[int32]bool) {
@@ -71,7 +72,7 @@ func (s *session) observe(owned map[int32]bool) {
 		for _, p := range s.partitions {
 			p.engine.AdoptMarks(marks, wall)
 		}
-	case w.waiting != nil && time.Since(w.waiting.asked) > staleAfter:
+	case w.waiting != nil && s.conf.Running()-w.waiting.asked > staleAfter:
 		w.behind()
 	}
 	if !w.asking && w.waiting == nil && time.Since(w.askedAt) >= s.conf.LookInterval {
@@ -81,8 +82,8 @@ func (s *session) observe(owned map[int32]bool) {
 
 // ask asks for the ends in the background.
 func (s *session) ask() {
-	answer := endsAnswer{asked: time.Now(), marks: s.arrivals.Marks()}
-	s.idle.asking, s.idle.askedAt = true, answer.asked
+	answer := endsAnswer{asked: s.conf.Running(), marks: s.arrivals.Marks()}
+	s.idle.asking, s.idle.askedAt = true, time.Now()
 	go func() {
 		ctx, cancel := context.WithTimeout(s.ctx, 2*staleAfter)
 		defer cancel()
