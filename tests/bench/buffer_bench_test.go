@@ -27,21 +27,21 @@ func streamWorkload(facts, open int) *workload {
 func TestContendersGiveTheSameVerdicts(t *testing.T) {
 	w := streamWorkload(3000, 500)
 	for _, c := range []contender{reconciler, reconcilerWithoutHolding, naive} {
-		require.NoError(t, w.differences(verdicts(t, c, w.all(), len(w.status)+1)), c.name)
+		require.NoError(t, w.differences(verdicts(t, c, w.docs.whole(), w.verdicts())), c.name)
 	}
 	w = windowWorkload(1500, 300)
-	require.NoError(t, w.differences(verdicts(t, configuration, w.events, len(w.status))), configuration.name)
-	require.NoError(t, w.differences(verdicts(t, reconciler, w.all(), len(w.status)+1)), reconciler.name)
+	require.NoError(t, w.differences(verdicts(t, configuration, w.eventsOnly(), w.count)), configuration.name)
+	require.NoError(t, w.differences(verdicts(t, reconciler, w.docs.whole(), w.verdicts())), reconciler.name)
 }
 
 // cost runs the documents through a fresh stream, and counts what those behind
 // the first warm ones take.
-func cost(b *testing.B, c contender, docs [][]byte, warm, messages int) measure.Cost {
+func cost(b *testing.B, c contender, docs part, warm, messages int) measure.Cost {
 	b.Helper()
 	s := startStream(b, c, nil)
-	s.put(docs[:warm])
+	s.put(docs.of.part(docs.from, docs.from+warm))
 	s.settle()
-	got := measure.Of(func() { require.NoError(b, s.run(docs[warm:], messages), c.name) })
+	got := measure.Of(func() { require.NoError(b, s.run(docs.of.part(docs.from+warm, docs.to), messages), c.name) })
 	require.EqualValues(b, messages, s.messages.Load(), c.name)
 	s.stop()
 	return got
@@ -51,15 +51,15 @@ func cost(b *testing.B, c contender, docs [][]byte, warm, messages int) measure.
 // one that only passes batches on, and a naive reconciler.
 func BenchmarkBuffer(b *testing.B) {
 	w := streamWorkload(streamFacts, streamOpen)
-	docs, facts := w.all(), len(w.status)+1
-	warm := len(docs) / 2 / batchSize * batchSize
+	docs, facts := w.docs.whole(), w.verdicts()
+	warm := docs.len() / 2 / batchSize * batchSize
 	for _, c := range []contender{reconciler, naive} {
 		require.NoError(b, w.differences(verdicts(b, c, docs, facts)), c.name)
 	}
 	var ratio, throughput, released, against, ours, plain, slow measure.Series
 	for range b.N {
 		for range streamRounds {
-			p := cost(b, passThrough, docs, warm, len(docs))
+			p := cost(b, passThrough, docs, warm, docs.len())
 			r := cost(b, reconciler, docs, warm, facts)
 			f := cost(b, reconcilerWithoutHolding, docs, warm, facts)
 			n := cost(b, naive, docs, warm, facts)
@@ -67,9 +67,9 @@ func BenchmarkBuffer(b *testing.B) {
 			released = append(released, float64(f.CPU)/float64(p.CPU))
 			throughput = append(throughput, float64(p.Wall)/float64(r.Wall))
 			against = append(against, float64(n.CPU)/float64(r.CPU))
-			ours = append(ours, r.PerEvent(len(docs)-warm))
-			plain = append(plain, p.PerEvent(len(docs)-warm))
-			slow = append(slow, n.PerEvent(len(docs)-warm))
+			ours = append(ours, r.PerEvent(docs.len()-warm))
+			plain = append(plain, p.PerEvent(docs.len()-warm))
+			slow = append(slow, n.PerEvent(docs.len()-warm))
 		}
 	}
 	ratio.Report(b, "cpu-ratio")
@@ -104,16 +104,16 @@ func BenchmarkConfiguration(b *testing.B) {
 	for range b.N {
 		for range configRounds {
 			w := windowWorkload(configFacts, configOpen)
-			c := cost(b, configuration, w.events, 0, len(w.status))
-			r := cost(b, reconciler, w.all(), 0, len(w.status)+1)
-			against = append(against, c.PerEvent(len(w.events))/r.PerEvent(len(w.events)))
-			theirs = append(theirs, c.PerEvent(len(w.events)))
-			ours = append(ours, r.PerEvent(len(w.events)))
+			c := cost(b, configuration, w.eventsOnly(), 0, w.count)
+			r := cost(b, reconciler, w.docs.whole(), 0, w.verdicts())
+			against = append(against, c.PerEvent(w.events)/r.PerEvent(w.events))
+			theirs = append(theirs, c.PerEvent(w.events))
+			ours = append(ours, r.PerEvent(w.events))
 		}
 	}
 	w := windowWorkload(configFacts, configOpen)
-	require.NoError(b, w.differences(verdicts(b, configuration, w.events, len(w.status))))
-	require.NoError(b, w.differences(verdicts(b, reconciler, w.all(), len(w.status)+1)))
+	require.NoError(b, w.differences(verdicts(b, configuration, w.eventsOnly(), w.count)))
+	require.NoError(b, w.differences(verdicts(b, reconciler, w.docs.whole(), w.verdicts())))
 	against.Report(b, "config-ratio")
 	theirs.Report(b, "config-ns/event")
 	ours.Report(b, "reconcile-ns/event")

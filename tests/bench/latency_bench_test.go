@@ -45,10 +45,10 @@ func BenchmarkLatency(b *testing.B) {
 
 func highestRate(b *testing.B, w *workload) float64 {
 	var rates measure.Series
-	docs := w.all()
+	docs := w.docs.whole()
 	for range 3 {
-		c := cost(b, reconciler, docs, 0, len(w.status)+1)
-		rates = append(rates, float64(len(docs))/c.Wall.Seconds())
+		c := cost(b, reconciler, docs, 0, w.verdicts())
+		rates = append(rates, float64(docs.len())/c.Wall.Seconds())
 	}
 	return rates.Median()
 }
@@ -56,10 +56,10 @@ func highestRate(b *testing.B, w *workload) float64 {
 // paced offers documents in batches at a rate, by the schedule and not by the
 // pause between two batches, and notes in sent when each document was due: a
 // stream that falls behind can't hide it.
-func (f *feed) paced(docs [][]byte, rate float64, sent []int64) {
+func (f *feed) paced(docs part, rate float64, sent []int64) {
 	start := time.Now()
-	for first := 0; first < len(docs); first += batchSize {
-		last := min(first+batchSize, len(docs))
+	for first := 0; first < docs.len(); first += batchSize {
+		last := min(first+batchSize, docs.len())
 		due := start.Add(time.Duration(float64(first) / rate * float64(time.Second)))
 		if wait := time.Until(due); wait > 0 {
 			time.Sleep(wait)
@@ -68,30 +68,30 @@ func (f *feed) paced(docs [][]byte, rate float64, sent []int64) {
 		for i := first; i < last; i++ {
 			atomic.StoreInt64(&sent[i], due.UnixNano())
 		}
-		f.put(docs[first:last])
+		f.put(docs.of.part(docs.from+first, docs.from+last))
 	}
 }
 
 func pacedThroughPass(b *testing.B, w *workload, rate float64) (took measure.Series) {
-	sent := make([]int64, len(w.events))
-	took = make(measure.Series, 0, len(w.events))
+	sent := make([]int64, w.events)
+	took = make(measure.Series, 0, w.events)
 	s := startStream(b, passThrough, func(*service.Message) { // in the order of the events
 		took = append(took, float64(time.Now().UnixNano()-atomic.LoadInt64(&sent[len(took)]))/1e6)
 	})
-	s.paced(w.events, rate, sent)
-	require.NoError(b, s.run(nil, len(w.events)))
+	s.paced(w.eventsOnly(), rate, sent)
+	require.NoError(b, s.run(part{}, w.events))
 	s.stop()
 	return took
 }
 
 func pacedThroughReconcile(b *testing.B, w *workload, rate float64) (took measure.Series) {
-	last := make([]int, len(w.status)) // event, by fact
+	last := make([]int, w.count) // event, by fact
 	for i, fact := range w.facts {
 		last[fact] = i
 	}
-	docs := w.all()
-	sent := make([]int64, len(docs))
-	took = make(measure.Series, 0, len(w.status))
+	docs := w.docs.whole()
+	sent := make([]int64, docs.len())
+	took = make(measure.Series, 0, w.count)
 	s := startStream(b, reconciler, func(m *service.Message) {
 		key, _ := m.MetaGet("helios_key")
 		status, _ := m.MetaGet("helios_status")
@@ -102,7 +102,7 @@ func pacedThroughReconcile(b *testing.B, w *workload, rate float64) (took measur
 		took = append(took, float64(time.Now().UnixNano()-atomic.LoadInt64(&sent[last[fact]]))/1e6)
 	})
 	s.paced(docs, rate, sent)
-	require.NoError(b, s.run(nil, len(w.status)+1))
+	require.NoError(b, s.run(part{}, w.verdicts()))
 	s.stop()
 	return took
 }

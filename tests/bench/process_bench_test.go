@@ -74,8 +74,8 @@ func BenchmarkProcess(b *testing.B) {
 	dir := b.TempDir()
 	w := streamWorkload(processFacts, 10_000)
 	events, empty := filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "empty.jsonl")
-	require.NoError(b, writeLines(events, w.all()))
-	require.NoError(b, writeLines(empty, nil))
+	require.NoError(b, writeLines(events, w.docs))
+	require.NoError(b, writeLines(empty, documents{}))
 	require.NoError(b, w.differences(processVerdicts(b, dir, events)))
 
 	const drop = "output: { drop: {} }"
@@ -87,7 +87,7 @@ func BenchmarkProcess(b *testing.B) {
 			p := runProcess(b, process(none, events, drop)) - start
 			r := runProcess(b, process(reconcilerWithoutHolding, events, drop)) - start
 			ratio = append(ratio, float64(r)/float64(p))
-			n := float64(len(w.events) + len(w.closers))
+			n := float64(w.docs.len())
 			ours = append(ours, float64(r.Nanoseconds())/n)
 			plain = append(plain, float64(p.Nanoseconds())/n)
 		}
@@ -98,14 +98,14 @@ func BenchmarkProcess(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func writeLines(path string, lines [][]byte) error {
+func writeLines(path string, docs documents) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(f)
-	for _, l := range lines {
-		_, _ = w.Write(l)
+	for i := range docs.len() {
+		_, _ = w.Write(docs.at(i))
 		_ = w.WriteByte('\n')
 	}
 	if err := w.Flush(); err != nil {

@@ -25,13 +25,13 @@ const patience = 2 * time.Minute
 // feed is the input of a stream: it hands out batches that were put into it and
 // knows when all of them have been acknowledged.
 type feed struct {
-	batches chan [][]byte
+	batches chan part
 	pending atomic.Int64
 	idle    chan struct{} // all batches are acknowledged
 }
 
 func newFeed() *feed {
-	f := &feed{batches: make(chan [][]byte), idle: make(chan struct{}, 1)}
+	f := &feed{batches: make(chan part), idle: make(chan struct{}, 1)}
 	f.pending.Add(1) // until everything has been handed on, so that 0 is reached once
 	return f
 }
@@ -45,9 +45,9 @@ func (f *feed) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ack
 		if !ok {
 			return nil, nil, service.ErrEndOfInput
 		}
-		batch := make(service.MessageBatch, len(docs))
-		for i, d := range docs {
-			batch[i] = service.NewMessage(d)
+		batch := make(service.MessageBatch, docs.len())
+		for i := range batch {
+			batch[i] = service.NewMessage(docs.of.at(docs.from + i))
 		}
 		return batch, f.acknowledged, nil
 	case <-ctx.Done():
@@ -63,18 +63,16 @@ func (f *feed) acknowledged(context.Context, error) error {
 }
 
 // put hands documents on in batches of batchSize.
-func (f *feed) put(docs [][]byte) {
-	for len(docs) > 0 {
-		n := min(batchSize, len(docs))
+func (f *feed) put(docs part) {
+	for from := docs.from; from < docs.to; from += batchSize {
 		f.pending.Add(1)
-		f.batches <- docs[:n]
-		docs = docs[n:]
+		f.batches <- docs.of.part(from, min(from+batchSize, docs.to))
 	}
 }
 
 // run hands documents on and waits until all of them are acknowledged and so
 // many messages have come out.
-func (s *stream) run(docs [][]byte, messages int) error {
+func (s *stream) run(docs part, messages int) error {
 	s.feed.put(docs)
 	s.sink.await(int64(messages))
 	_ = s.feed.acknowledged(context.Background(), nil) // of newFeed
@@ -179,7 +177,7 @@ func startStream(t testing.TB, c contender, seen func(*service.Message)) *stream
 
 // verdicts runs the documents through a contender and returns the status of
 // each fact.
-func verdicts(t testing.TB, c contender, docs [][]byte, facts int) map[string]string {
+func verdicts(t testing.TB, c contender, docs part, facts int) map[string]string {
 	t.Helper()
 	var mu sync.Mutex
 	status := map[string]string{}

@@ -17,14 +17,51 @@ const (
 	lateness  = 10 * time.Second
 )
 
+// documents is a list of documents in one piece of memory: many small ones would
+// be work for the garbage collector in every round, which the streams that are
+// measured would be charged with.
+type documents struct {
+	text []byte
+	ends []int // of each document in text
+}
+
+func (d *documents) add(doc []byte) {
+	d.text = append(d.text, doc...)
+	d.ends = append(d.ends, len(d.text))
+}
+
+func (d documents) len() int { return len(d.ends) }
+
+// at returns a view of a document.
+func (d documents) at(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = d.ends[i-1]
+	}
+	return d.text[start:d.ends[i]:d.ends[i]]
+}
+
+// part is documents from..to-1 of a list.
+type part struct {
+	of       documents
+	from, to int
+}
+
+func (d documents) part(from, to int) part { return part{d, from, to} }
+
+func (d documents) whole() part { return d.part(0, d.len()) }
+
+func (p part) len() int { return p.to - p.from }
+
 // workload is a stream of events and the verdicts that it must lead to.
 type workload struct {
-	events [][]byte
+	// docs are the events, and behind them the closers: events that move every
+	// cloud's clock past the last fact. They report one more fact, whose key
+	// closerKey names.
+	docs   documents
+	events int   // how many of docs are no closers
 	facts  []int // the number of each event's fact
-	// closers move every cloud's clock past the last fact. They report one more
-	// fact, whose key closerKey names.
-	closers [][]byte
-	status  map[string]string // by key, without the closers' fact
+	count  int   // of facts, without the closers'
 }
 
 const (
@@ -38,38 +75,33 @@ const (
 // fact's first and its last event those of about `open` other facts arrive; all
 // of a fact's events carry the same time, and each cloud's are in order.
 func makeWorkload(n, open int, start time.Time, step time.Duration) *workload {
-	w := &workload{status: make(map[string]string, n)}
+	w := &workload{count: n}
 	emit := func(place, i int) {
 		if i < 0 || i >= n {
 			return
 		}
 		cloud, amount, currency := clouds[place], fmt.Sprintf("%d.%02d", 1+i%1000, i%100), "EUR"
-		status := "matched"
+		odd := place == i/100%3
 		switch i % 100 {
 		case 7, 57:
-			status = "missing"
-			if place == i/100%3 {
+			if odd {
 				return
 			}
 		case 13, 73:
-			status = "mismatched"
-			if place == i/100%3 {
+			if odd {
 				amount = fmt.Sprintf("%d.%02d", 2+i%1000, i%100)
 			}
 		case 33:
-			status = "mismatched"
-			if place == i/100%3 {
+			if odd {
 				currency = "USD"
 			}
 		case 41:
 			currency = [...]string{"EUR", "eur", "Eur"}[place] // the same
 		}
-		key := fmt.Sprintf(keyPrefix+"%012d", i)
-		w.status[key] = status
-		doc := document(cloud, key, i, start.Add(time.Duration(i)*step), amount, currency)
-		w.events, w.facts = append(w.events, doc), append(w.facts, i)
+		doc := document(cloud, factKey(i), i, start.Add(time.Duration(i)*step), amount, currency)
+		w.add(doc, i)
 		if i%100 == 88 && place == 1 {
-			w.events, w.facts = append(w.events, doc), append(w.facts, i)
+			w.add(doc, i)
 		}
 	}
 	for i := range n + open {
@@ -78,10 +110,29 @@ func makeWorkload(n, open int, start time.Time, step time.Duration) *workload {
 		}
 	}
 	end := start.Add(time.Duration(n)*step + window + lateness + time.Second)
+	w.events = w.docs.len()
 	for _, cloud := range clouds {
-		w.closers = append(w.closers, document(cloud, closerKey, n, end, "1.00", "EUR"))
+		w.docs.add(document(cloud, closerKey, n, end, "1.00", "EUR"))
 	}
 	return w
+}
+
+func (w *workload) add(doc []byte, fact int) {
+	w.docs.add(doc)
+	w.facts = append(w.facts, fact)
+}
+
+func factKey(i int) string { return fmt.Sprintf(keyPrefix+"%012d", i) }
+
+// status is what makeWorkload makes of a fact.
+func status(i int) string {
+	switch i % 100 {
+	case 7, 57:
+		return "missing"
+	case 13, 73, 33:
+		return "mismatched"
+	}
+	return "matched"
 }
 
 func document(cloud, key string, i int, at time.Time, amount, currency string) []byte {
@@ -90,22 +141,26 @@ func document(cloud, key string, i int, at time.Time, amount, currency string) [
 		cloud, i, cloud, eventType, stamp, cloud, key, stamp, key, amount, currency, i%99999)
 }
 
-// all returns the events and the closers.
-func (w *workload) all() [][]byte {
-	return append(append([][]byte(nil), w.events...), w.closers...)
-}
+// eventsOnly are the events without the closers.
+func (w *workload) eventsOnly() part { return w.docs.part(0, w.events) }
+
+// verdicts is how many verdicts all documents lead to.
+func (w *workload) verdicts() int { return w.count + 1 }
 
 // differences names up to five facts whose verdict is not the one expected, or
 // which have none or one too many.
 func (w *workload) differences(got map[string]string) error {
 	var wrong []string
-	for key, want := range w.status {
+	expected := make(map[string]bool, w.count)
+	for i := range w.count {
+		key, want := factKey(i), status(i)
+		expected[key] = true
 		if got[key] != want {
 			wrong = append(wrong, fmt.Sprintf("%s is %q instead of %q", key, got[key], want))
 		}
 	}
 	for key := range got {
-		if _, ok := w.status[key]; !ok && key != closerKey {
+		if !expected[key] && key != closerKey {
 			wrong = append(wrong, fmt.Sprintf("%s is no fact", key))
 		}
 	}
