@@ -61,7 +61,9 @@ func stopOnSignal(o *Options, ws *workspace) <-chan struct{} {
 	stop := make(chan struct{})
 	go func() {
 		<-signals
-		fmt.Fprintln(o.Err, "\nEnding the run; once more to stop at once.")
+		if o.JSON || !o.Terminal { // the screen says it itself
+			fmt.Fprintln(o.Err, "\nEnding the run; once more to stop at once.")
+		}
 		close(stop)
 		<-signals
 		fmt.Fprintf(o.Err, "%sStopped at once. The run is kept in %s\n", showCursor, ws.dir)

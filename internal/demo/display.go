@@ -16,6 +16,7 @@ type view struct {
 	elapsed  time.Duration // since the clouds began to send
 	planned  time.Duration // 0: until Ctrl-C
 	phase    string
+	stopping bool // told to end by a signal
 	address  string
 	perCloud map[string]float64 // events per second
 	open     int64              // facts
@@ -68,10 +69,11 @@ func (l *lines) show(v view) {
 
 func (*lines) finish() {}
 
-// Control sequences of ECMA-48.
+// Control sequences of ECMA-48 and, for the cursor and the wrapping of lines, of
+// DEC's terminals. Lines that wrapped would be more than lineUp goes back over.
 const (
-	hideCursor = "\x1b[?25l"
-	showCursor = "\x1b[?25h"
+	hideCursor = "\x1b[?25l\x1b[?7l"
+	showCursor = "\x1b[?7h\x1b[?25h"
 	clearLine  = "\x1b[2K"
 	clearBelow = "\x1b[J"
 	lineUp     = "\x1b[%dA\r"
@@ -116,14 +118,21 @@ func rowsOf(v view) []string {
 	if v.first > 0 {
 		first = seconds(v.first.Seconds()) + " after the start"
 	}
+	phase := v.phase
+	if v.stopping {
+		phase += " (Ctrl-C stops at once)"
+	}
+	said := verdicts(v)
 	rows := []string{
-		fmt.Sprintf("%sHelios demo%s   %s %s   %s   metrics: http://%s/metrics", bold, plain, clock(v.elapsed), planned, v.phase, v.address),
+		fmt.Sprintf("%sHelios demo%s  %s %s  %s", bold, plain, clock(v.elapsed), planned, phase),
 		"",
 		"  events/s         " + strings.Join(rates(v), "   "),
 		"  facts open       " + strconv.FormatInt(v.open, 10),
-		"  verdicts         " + strings.Join(verdicts(v), "   "),
+		"  verdicts         " + strings.Join(said[:3], "   "),
+		"                   " + strings.Join(said[3:], "   "),
 		fmt.Sprintf("  duplicates       %-10d dead letters  %d", v.dups, v.dead),
-		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first verdict %s", seconds(v.p50), seconds(v.p99), first),
+		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first %s", seconds(v.p50), seconds(v.p99), first),
+		fmt.Sprintf("  metrics          http://%s/metrics", v.address),
 		"",
 		"  last disagreements",
 	}

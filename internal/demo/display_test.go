@@ -45,12 +45,32 @@ func TestAScreenIsRedrawnInPlace(t *testing.T) {
 
 	out.Reset()
 	s.show(someView())
-	require.True(t, strings.HasPrefix(out.String(), "\x1b[14A\r"), "as many lines up as were drawn: %d", rows)
-	require.Equal(t, 14, rows)
+	require.True(t, strings.HasPrefix(out.String(), "\x1b[16A\r"), "as many lines up as were drawn: %d", rows)
+	require.Equal(t, 16, rows)
 
 	out.Reset()
 	s.finish()
 	require.Equal(t, showCursor, out.String())
+}
+
+func TestTheRowsFitATerminalOfEightyColumns(t *testing.T) {
+	v := someView()
+	v.planned, v.phase, v.stopping, v.last = 0, "settling", true, nil
+	v.byStatus = map[string]int64{"matched": 99_999_999, "mismatched": 999_999, "partial": 999_999, "missing": 999_999, "indeterminate": 999_999}
+	for _, row := range rowsOf(v) {
+		row = strings.NewReplacer(bold, "", plain, "").Replace(row)
+		require.LessOrEqual(t, len(row), 80, row)
+	}
+	require.Contains(t, rowsOf(v)[0], "Ctrl-C stops at once")
+}
+
+func TestALongRowDoesNotWrap(t *testing.T) {
+	var out strings.Builder
+	s := &screen{out: &out}
+	s.show(someView())
+	s.finish()
+	require.Equal(t, 1, strings.Count(out.String(), "\x1b[?7l"), "wrapped lines would be more than are gone back over")
+	require.True(t, strings.HasSuffix(out.String(), "\x1b[?7h\x1b[?25h"), "the terminal is left as it was")
 }
 
 func TestTimesAreShownToThreeDigits(t *testing.T) {

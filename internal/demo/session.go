@@ -154,10 +154,21 @@ func (s *session) allTaken() bool {
 	return now.Phase == worldOver && left == 0
 }
 
+// stopping reports whether a signal has ended the run.
+func (s *session) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
 // redraw shows the present state. A view that can't be made is not shown: the
 // run goes on without.
 func (s *session) redraw(ctx context.Context) {
 	if v, err := s.meter.view(ctx, time.Now()); err == nil {
+		v.stopping = s.stopping()
 		s.display.show(v)
 	}
 }

@@ -97,7 +97,7 @@ func (m *inputMetrics) Committed(outputs []kafka.Delivery) {
 	now := time.Now()
 	for _, o := range outputs {
 		if o.Flagged != nil {
-			m.shared.flagged.Incr(1, o.Flagged.Reason.String())
+			m.shared.flag(o.Flagged.Reason, o.Flagged.Participant, o.Flagged.Tenant)
 			continue
 		}
 		m.shared.verdict(o.Verdict, now)

@@ -83,8 +83,13 @@ func (m *metrics) outcome(o *engine.Outcome) {
 		m.countNew(o)
 	}
 	if o.Reason != engine.ReasonNone {
-		m.flagged.Incr(1, o.Reason.String())
+		m.flag(o.Reason, string(o.Participant), string(o.Tenant))
 	}
+}
+
+// flag counts an event that can't be judged.
+func (m *metrics) flag(reason engine.Reason, participant, tenant string) {
+	m.flagged.Incr(1, reason.String(), m.participants.Value(participant), m.tenants.Value(tenant))
 }
 
 // countRecent counts an event of a participant and tenant that were seen just

@@ -9,8 +9,8 @@ var (
 	}
 	ReconcileFlagged = Metric{
 		Name: "helios_reconcile_events_flagged_total", Kind: Counter,
-		Help:   "Events that could not be judged, by reason; they are emitted unchanged.",
-		Labels: []string{LabelReason},
+		Help:   "Events that could not be judged, by reason; they are emitted unchanged and go to the dead letters.",
+		Labels: []string{LabelReason, LabelParticipant, LabelTenant},
 	}
 	ReconcileUncounted = Metric{
 		Name: "helios_reconcile_late_events_without_effect_total", Kind: Counter,

@@ -280,3 +280,41 @@ func TestAMonthOfThreeSourcesWithFaultsIsJudgedWithoutError(t *testing.T) {
 	want["refused"] = len(m.lines)
 	require.Equal(t, want, res.summary)
 }
+
+// lineOf writes a record of a file.
+func lineOf(key, value string) string {
+	return fmt.Sprintf(`{"key":%q,"event_time":"2025-03-01T00:00:00Z","value":%q}`, key, value) + "\n"
+}
+
+// A folder may carry the name of one participant and its files those of others.
+func TestTheNameOfAFileSaysWhoseItIsBeforeItsFolderDoes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "north-export")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	for _, name := range []string{"north", "south"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"), []byte(lineOf("k", "1")), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"matched": 1}, res.summary)
+}
+
+func TestTheFolderOfAFileSaysWhoseItIsWhenItsNameDoesNot(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"north", "south"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name, "part-1.jsonl"), []byte(lineOf("k", "1")), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*", "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"matched": 1}, res.summary)
+}
+
+// A scanner that gives up at a long line takes the rest of its file for absent.
+func TestARecordOfMegabytesIsJudgedAndSoAreThoseAfterIt(t *testing.T) {
+	dir := t.TempDir()
+	big := strings.Repeat("x", 3<<20)
+	all := lineOf("before", "1") + lineOf("big", big) + lineOf(strings.Repeat("k", 1<<20), "1") + lineOf("after", "1")
+	for _, name := range []string{"north", "south"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"), []byte(all), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"matched": 4}, res.summary)
+}

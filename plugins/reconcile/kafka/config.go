@@ -102,12 +102,13 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Flagged is an event that can't be judged.
+// Flagged is an event that can't be judged. Participant and Tenant are empty
+// when it is unreadable.
 type Flagged struct {
-	Record *kgo.Record
-	Reason engine.Reason
-	Detail string
-	Tenant string
+	Record              *kgo.Record
+	Reason              engine.Reason
+	Detail              string
+	Participant, Tenant string
 }
 
 // Delivery is one committed output: either a verdict or a flagged event.

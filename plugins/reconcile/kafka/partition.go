@@ -203,7 +203,7 @@ func (p *partition) flag(rec *kgo.Record, out engine.Outcome) {
 		detail = out.Err.Error()
 	}
 	p.pending = append(p.pending, &output{flagged: &Flagged{
-		Record: rec, Reason: out.Reason, Detail: detail, Tenant: string(out.Tenant),
+		Record: rec, Reason: out.Reason, Detail: detail, Participant: string(out.Participant), Tenant: string(out.Tenant),
 	}})
 }
 
