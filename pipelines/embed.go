@@ -4,7 +4,8 @@ package pipelines
 
 import "embed"
 
-// Files are the pipelines, one stream a file.
+// Files are the pipelines, one stream a file; those in demo send the events of
+// the simulated clouds.
 //
-//go:embed *.yaml
+//go:embed *.yaml demo/*.yaml
 var Files embed.FS

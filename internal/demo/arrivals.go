@@ -34,6 +34,7 @@ func (s *session) arrivals(ctx context.Context) (a arrivals, err error) {
 	for _, cloud := range s.world.Snapshot().Clouds {
 		a.inFlight += cloud.InFlightEvents
 	}
+	a.inFlight += s.doors.held()
 	a.judged = m.sum(judgedEvents)
 	a.open = m.sum(openFacts)
 	a.verdicts, a.deadLetters = seen.verdicts, seen.deadLetters()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -73,7 +74,7 @@ func stopOnSignal(o *Options, ws *workspace) <-chan struct{} {
 }
 
 // runIn runs the demo in its folder and returns the report.
-func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan struct{}) (*Report, error) {
+func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan struct{}) (report *Report, err error) {
 	streams, err := ws.unpack()
 	if err != nil {
 		return nil, err
@@ -84,19 +85,24 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 	}
 	defer kafka.Close()
 	address := "127.0.0.1:" + strconv.Itoa(port)
+	doors, err := openDoors(o.Rate)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, doors.close()) }()
 	environment, err := environmentOf(o, ws, kafka, address)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(environment, doors.environment())
 	if !o.JSON {
-		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n\n", o.Rate, o.Seed, o.Faults, ws.path(logFile))
+		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\n\n", o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe())
 	}
 	args := append([]string{
-		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path("config/demo.yaml"),
+		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path("config/production.yaml"),
 	}, streams...)
-	var report *Report
 	err = runStreams(ctx, args, environment, func(ctx context.Context) error {
-		s := &session{o: o, ws: ws, kafka: kafka, address: address, stop: stop, display: newDisplay(o)}
+		s := &session{o: o, ws: ws, kafka: kafka, doors: doors, address: address, stop: stop, display: newDisplay(o)}
 		var err error
 		report, err = s.run(ctx)
 		return err
@@ -107,7 +113,8 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 	return report, nil
 }
 
-// environmentOf is what ${NAME} stands for in the pipelines and config/demo.yaml.
+// environmentOf is what ${NAME} stands for in the pipelines and resources, beside
+// what the doors need.
 func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address string) (map[string]string, error) {
 	faults, err := ParseFaults(o.Faults)
 	if err != nil {

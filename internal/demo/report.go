@@ -46,7 +46,7 @@ func (s *session) count(ctx context.Context, left []string) (*counts, error) {
 	world, seen := s.world.Snapshot(), s.tail.state()
 	c := &counts{
 		Load: s.meter.load, Rate: s.o.Rate, Left: left,
-		Sent: world.Sent(), Redelivered: world.Redelivered(),
+		Sent: world.Sent(), Redelivered: world.Redelivered() + s.doors.redelivered(),
 		Received: m.sum(receivedEvents),
 		Judged:   m.sum(judgedEvents),
 		Ignored:  m.sum(ignoredEvents),
@@ -57,6 +57,7 @@ func (s *session) count(ctx context.Context, left []string) (*counts, error) {
 	for _, cloud := range world.Clouds {
 		c.InFlight += cloud.InFlightEvents
 	}
+	c.InFlight += s.doors.held()
 	if c.Logged, err = s.topic.logged(ctx); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	worldName = "demo" // in config/demo.yaml
+	worldName = "demo" // in pipelines/demo
 	worldOver = "over" // phase of a world that has made every event
 
 	// patience with each part of the end: what is not over by then is an error.
@@ -30,6 +30,7 @@ type session struct {
 	o       *Options
 	ws      *workspace
 	kafka   *embedded.Kafka
+	doors   *doors
 	address string
 	stop    <-chan struct{}
 	display display

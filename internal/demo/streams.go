@@ -80,7 +80,7 @@ func (l *lifetime) Deadline() (time.Time, bool) {
 
 // stopOrder is how streams are stopped: along the way of an event, so that none
 // waits for one that is gone.
-var stopOrder = []string{"ingest", "reconcile", "store", "dead"}
+var stopOrder = []string{"send", "ingest", "reconcile", "store", "dead"}
 
 // stopStreams deletes every stream through the API, which lets each finish what
 // it has taken in. The process is marked first, so that no fact is closed by it.

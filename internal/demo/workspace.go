@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/helios-connect/helios/config"
@@ -58,6 +60,9 @@ func (w *workspace) storeDSN() string { return "sqlite://" + w.path(storeFile) }
 // remove deletes the folder.
 func (w *workspace) remove() error { return os.RemoveAll(w.dir) }
 
+// testSuffix of the files with the tests of pipelines, which stand beside them.
+const testSuffix = "_benthos_test.yaml"
+
 // unpack writes the pipelines and configs that the binary carries, so that what
 // runs can be read, and lists the pipelines' files.
 func (w *workspace) unpack() (streams []string, err error) {
@@ -70,7 +75,12 @@ func (w *workspace) unpack() (streams []string, err error) {
 	if err != nil || len(streams) == 0 {
 		return nil, fmt.Errorf("finding the pipelines in %s: %w", w.path("pipelines"), err)
 	}
-	return streams, nil
+	streams = slices.DeleteFunc(streams, func(path string) bool { return strings.HasSuffix(path, testSuffix) })
+	senders, err := filepath.Glob(w.path("pipelines/demo/*.yaml"))
+	if err != nil || len(senders) == 0 {
+		return nil, fmt.Errorf("finding the senders in %s: %w", w.path("pipelines/demo"), err)
+	}
+	return append(streams, senders...), nil
 }
 
 // freePort says which port on 127.0.0.1 the wanted one is; 0 is any.

@@ -28,6 +28,7 @@ const (
 	idFieldMaxWaits  = "max_waiting"
 	backendRedis     = "redis"
 	backendMemory    = "memory"
+	backendNone      = "none"
 	downPass         = "pass"
 	downHold         = "hold"
 	metaReason       = "helios_reason"
@@ -48,6 +49,7 @@ func inputSpec() *service.ConfigSpec {
 			service.NewStringAnnotatedEnumField(idFieldBackend, map[string]string{
 				backendRedis:  "Redis 7.0 or later, shared by all processes.",
 				backendMemory: "The process's own memory: for one process, and forgotten by a restart.",
+				backendNone:   "Nowhere: duplicates are passed on, to be settled in reconciliation.",
 			}).Description("Where claims and confirmations are kept.").Default(backendRedis),
 			service.NewObjectField(idFieldRedis,
 				service.NewStringField(idFieldURL).
@@ -118,15 +120,18 @@ func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (ser
 	if err != nil {
 		return nil, err
 	}
-	backend, err := newBackend(conf, set.terms)
-	if err != nil {
-		return nil, err
-	}
 	owned, err := conf.FieldInput(idFieldInput)
 	if err != nil {
 		return nil, err
 	}
 	child, err := service.AutoRetryNacksBatchedToggled(conf, &wrapped{owned: owned})
+	if err != nil {
+		return nil, err
+	}
+	if name, err := conf.FieldString(idFieldBackend); err != nil || name == backendNone {
+		return child, err
+	}
+	backend, err := newBackend(conf, set.terms)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,13 @@ func (r *Renderer) appendMessage(dst []byte, events []delivery) []byte {
 		dst = append(dst, ']')
 	}
 	if events[0].defect == truncated {
-		dst = dst[:begin+(len(dst)-begin)*3/5]
+		cut := dst[begin : begin+(len(dst)-begin)*3/5]
+		if events[0].cloud == Azure {
+			// Event Grid takes and delivers nothing but arrays in JSON: there
+			// the text of the event is what was cut.
+			return append(dst[:begin], "["+quote(string(cut[1:]))+"]"...)
+		}
+		dst = dst[:begin+len(cut)]
 	}
 	return dst
 }

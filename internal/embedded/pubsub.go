@@ -1,0 +1,127 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// PubSub is Google's in-process Pub/Sub (pstest) with one topic and one
+// subscription to it. It carries about 1,000 messages a second.
+type PubSub struct {
+	server *pstest.Server
+	gate   *gate
+	stop   context.CancelFunc
+	done   chan struct{}
+	again  atomic.Int64 // deliveries after the first of what was forgotten
+}
+
+// trimEvery is how often what was acknowledged is forgotten; pstest itself keeps
+// every message for ever.
+const trimEvery = 10 * time.Second
+
+// StartPubSub starts the service on a free port of 127.0.0.1.
+func StartPubSub(project, topic, subscription string) (*PubSub, error) {
+	g := &gate{}
+	p := &PubSub{
+		server: pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: g}),
+		gate:   g, done: make(chan struct{}),
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	topicName := "projects/" + project + "/topics/" + topic
+	if _, err := p.server.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topicName}); err != nil {
+		stop()
+		return nil, fmt.Errorf("creating the topic %s: %w", topicName, err)
+	}
+	_, err := p.server.GServer.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name: "projects/" + project + "/subscriptions/" + subscription, Topic: topicName, AckDeadlineSeconds: 60,
+	})
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("creating the subscription %s: %w", subscription, err)
+	}
+	go p.trimUntil(ctx)
+	return p, nil
+}
+
+// Addr is the address of the service, for PUBSUB_EMULATOR_HOST.
+func (p *PubSub) Addr() string { return p.server.Addr }
+
+// Held counts the messages that were published and not acknowledged yet.
+func (p *PubSub) Held() (n int64) {
+	for _, m := range p.server.Messages() {
+		if m.Acks == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Redelivered counts the deliveries of a message after its first.
+func (p *PubSub) Redelivered() int64 {
+	n := p.again.Load()
+	for _, m := range p.server.Messages() {
+		n += int64(max(0, m.Deliveries-1))
+	}
+	return n
+}
+
+// Close ends the service and forgets its messages.
+func (p *PubSub) Close() {
+	p.stop()
+	<-p.done
+	_ = p.server.Close()
+}
+
+func (p *PubSub) trimUntil(ctx context.Context) {
+	defer close(p.done)
+	ticker := time.NewTicker(trimEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			p.trim(ctx)
+		}
+	}
+}
+
+// trim forgets all messages in a moment in which every one is acknowledged. To
+// clear while one is not would lose it, so publishers are held off meanwhile.
+func (p *PubSub) trim(ctx context.Context) {
+	p.gate.closed.Store(true)
+	defer p.gate.closed.Store(false)
+	patience, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for p.Held() > 0 {
+		select {
+		case <-patience.Done():
+			return
+		case <-poll.C:
+		}
+	}
+	p.again.Store(p.Redelivered())
+	p.server.ClearMessages()
+}
+
+// gate answers publishers, while it is closed, to try again. The server calls it
+// under the lock under which it publishes.
+type gate struct{ closed atomic.Bool }
+
+// React implements pstest.Reactor.
+func (g *gate) React(any) (handled bool, answer any, err error) {
+	if g.closed.Load() {
+		return true, &pubsubpb.PublishResponse{}, status.Error(codes.Unavailable, "making room; try again")
+	}
+	return false, nil, nil
+}
