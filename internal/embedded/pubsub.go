@@ -3,6 +3,10 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,19 +23,23 @@ type PubSub struct {
 	gate   *gate
 	stop   context.CancelFunc
 	done   chan struct{}
+	mu     sync.Mutex   // pstest writes into messages that it has given out
 	again  atomic.Int64 // deliveries after the first of what was forgotten
 }
 
 // trimEvery is how often what was acknowledged is forgotten; pstest itself keeps
 // every message for ever.
-const trimEvery = 10 * time.Second
+const trimEvery = 5 * time.Second
 
 // StartPubSub starts the service on a free port of 127.0.0.1.
 func StartPubSub(project, topic, subscription string) (*PubSub, error) {
 	g := &gate{}
 	p := &PubSub{
-		server: pstest.NewServer(pstest.ServerReactorOption{FuncName: "Publish", Reactor: g}),
-		gate:   g, done: make(chan struct{}),
+		server: pstest.NewServer(
+			pstest.ServerReactorOption{FuncName: "Publish", Reactor: g},
+			pstest.ServerReactorOption{FuncName: "ModifyAckDeadline", Reactor: g},
+		),
+		gate: g, done: make(chan struct{}),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
@@ -56,6 +64,8 @@ func (p *PubSub) Addr() string { return p.server.Addr }
 
 // Held counts the messages that were published and not acknowledged yet.
 func (p *PubSub) Held() (n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, m := range p.server.Messages() {
 		if m.Acks == 0 {
 			n++
@@ -66,6 +76,12 @@ func (p *PubSub) Held() (n int64) {
 
 // Redelivered counts the deliveries of a message after its first.
 func (p *PubSub) Redelivered() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.deliveredAgain()
+}
+
+func (p *PubSub) deliveredAgain() int64 {
 	n := p.again.Load()
 	for _, m := range p.server.Messages() {
 		n += int64(max(0, m.Deliveries-1))
@@ -110,18 +126,41 @@ func (p *PubSub) trim(ctx context.Context) {
 		case <-poll.C:
 		}
 	}
-	p.again.Store(p.Redelivered())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.again.Store(p.deliveredAgain())
+	if all := p.server.Messages(); len(all) > 0 {
+		p.gate.forgotten.Store(number(all[len(all)-1].ID))
+	}
 	p.server.ClearMessages()
 }
 
-// gate answers publishers, while it is closed, to try again. The server calls it
-// under the lock under which it publishes.
-type gate struct{ closed atomic.Bool }
+// gate answers publishers, while it is closed, to try again, and takes out of
+// requests what was forgotten: pstest dies of an unknown message. The server
+// calls it under its own lock.
+type gate struct {
+	closed    atomic.Bool
+	forgotten atomic.Int64 // number of the last message that is
+}
 
 // React implements pstest.Reactor.
-func (g *gate) React(any) (handled bool, answer any, err error) {
+func (g *gate) React(request any) (handled bool, answer any, err error) {
+	if late, ok := request.(*pubsubpb.ModifyAckDeadlineRequest); ok {
+		late.AckIds = slices.DeleteFunc(late.AckIds, func(id string) bool { return number(id) <= g.forgotten.Load() })
+		return false, nil, nil
+	}
 	if g.closed.Load() {
 		return true, &pubsubpb.PublishResponse{}, status.Error(codes.Unavailable, "making room; try again")
 	}
 	return false, nil, nil
+}
+
+// number of a message; pstest calls them m0, m1, and so on, and the ids by which
+// they are acknowledged alike. What is no such id is 0 or below, and forgotten.
+func number(id string) int64 {
+	n, err := strconv.ParseInt(strings.TrimPrefix(id, "m"), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n + 1
 }
