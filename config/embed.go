@@ -5,5 +5,5 @@ import "embed"
 
 // Files are the configs, and in expectations the rules of judging.
 //
-//go:embed log.yaml production.yaml service.yaml expectations/*.yaml
+//go:embed demo.yaml log.yaml production.yaml service.yaml expectations/*.yaml
 var Files embed.FS

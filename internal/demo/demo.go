@@ -75,8 +75,7 @@ func stopOnSignal(o *Options, ws *workspace) <-chan struct{} {
 
 // runIn runs the demo in its folder and returns the report.
 func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan struct{}) (report *Report, err error) {
-	streams, err := ws.unpack()
-	if err != nil {
+	if err := ws.unpack(); err != nil {
 		return nil, err
 	}
 	kafka, err := embedded.StartKafka(ctx, embedded.KafkaConfig{Dir: ws.path(kafkaDir), Partitions: partitions})
@@ -85,7 +84,7 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 	}
 	defer kafka.Close()
 	address := "127.0.0.1:" + strconv.Itoa(port)
-	doors, err := openDoors(o.Rate)
+	doors, err := openDoors(o)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +97,12 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 	if !o.JSON {
 		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\n\n", o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe())
 	}
+	streams, err := ws.streams(doors)
+	if err != nil {
+		return nil, err
+	}
 	args := append([]string{
-		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path("config/production.yaml"),
+		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path(doors.resources()),
 	}, streams...)
 	err = runStreams(ctx, args, environment, func(ctx context.Context) error {
 		s := &session{o: o, ws: ws, kafka: kafka, doors: doors, address: address, stop: stop, display: newDisplay(o)}

@@ -25,7 +25,8 @@ const (
 )
 
 // doors are emulated clouds that hold the events until Helios takes them, over
-// the protocols of the real ones: SQS, Pub/Sub, and Event Grid.
+// the protocols of the real ones: SQS, Pub/Sub, and Event Grid. Nil: there are
+// none, and the pipelines are handed the events.
 type doors struct {
 	sqs    *embedded.SQS
 	pubsub *embedded.PubSub
@@ -36,15 +37,18 @@ type doors struct {
 	pushed  float64
 }
 
-// openDoors starts the emulators.
-func openDoors(rate float64) (d *doors, err error) {
+// openDoors starts the emulators, if they are wanted.
+func openDoors(o *Options) (d *doors, err error) {
+	if !o.Emulate {
+		return nil, nil
+	}
 	port, err := freePort(0)
 	if err != nil {
 		return nil, err
 	}
 	d = &doors{
 		webhook: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), secret: rand.Text(),
-		pushed: max(0, 1-pullRate/(rate/clouds)),
+		pushed: max(0, 1-pullRate/(o.Rate/clouds)),
 	}
 	defer func() {
 		if err != nil {
@@ -73,6 +77,9 @@ func (d *doors) url(path string) string {
 
 // environment is what the pipelines need to find the doors.
 func (d *doors) environment() map[string]string {
+	if d == nil {
+		return nil
+	}
 	auth := fmt.Sprintf("auth: {api_key: {query: code, keys: [%q]}}", d.secret)
 	return map[string]string{
 		"HELIOS_AWS_SQS_URL":            d.sqs.URL(),
@@ -93,13 +100,34 @@ func (d *doors) environment() map[string]string {
 
 // held counts the messages that the clouds hold and Helios has not acknowledged.
 // What is pushed stays with the publisher until then, and counts there.
-func (d *doors) held() int64 { return d.sqs.Held() + d.pubsub.Held() }
+func (d *doors) held() int64 {
+	if d == nil {
+		return 0
+	}
+	return d.sqs.Held() + d.pubsub.Held()
+}
 
 // redelivered counts messages that the clouds handed out again.
-func (d *doors) redelivered() int64 { return d.sqs.Redelivered() + d.pubsub.Redelivered() }
+func (d *doors) redelivered() int64 {
+	if d == nil {
+		return 0
+	}
+	return d.sqs.Redelivered() + d.pubsub.Redelivered()
+}
+
+// resources is the file of the inputs: those of production read the emulators.
+func (d *doors) resources() string {
+	if d == nil {
+		return "config/demo.yaml"
+	}
+	return "config/production.yaml"
+}
 
 // describe says by which way each cloud's events come.
 func (d *doors) describe() string {
+	if d == nil {
+		return "The pipelines are handed the events; --emulate sends them through SQS, Pub/Sub and Event Grid"
+	}
 	gcp := "GCP by Pub/Sub pull"
 	if d.pushed > 0 {
 		gcp = fmt.Sprintf("GCP by Pub/Sub pull, and %.0f %% by push since the emulator carries only %d events/s", 100*d.pushed, pullRate)
@@ -109,6 +137,9 @@ func (d *doors) describe() string {
 
 // close ends the clouds that were started.
 func (d *doors) close() error {
+	if d == nil {
+		return nil
+	}
 	if d.grid != nil {
 		d.grid.Close()
 	}

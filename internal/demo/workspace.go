@@ -64,23 +64,31 @@ func (w *workspace) remove() error { return os.RemoveAll(w.dir) }
 const testSuffix = "_benthos_test.yaml"
 
 // unpack writes the pipelines and configs that the binary carries, so that what
-// runs can be read, and lists the pipelines' files.
-func (w *workspace) unpack() (streams []string, err error) {
+// runs can be read.
+func (w *workspace) unpack() error {
 	for name, files := range map[string]fs.FS{"config": config.Files, "pipelines": pipelines.Files} {
 		if err := os.CopyFS(w.path(name), files); err != nil {
-			return nil, fmt.Errorf("writing the %s into the data folder: %w", name, err)
+			return fmt.Errorf("writing the %s into the data folder: %w", name, err)
 		}
 	}
-	streams, err = filepath.Glob(w.path("pipelines/*.yaml"))
-	if err != nil || len(streams) == 0 {
-		return nil, fmt.Errorf("finding the pipelines in %s: %w", w.path("pipelines"), err)
+	return nil
+}
+
+// streams lists the files of the pipelines that run: with doors also those that
+// send to them, without doors none that listens.
+func (w *workspace) streams(d *doors) (streams []string, err error) {
+	for _, pattern := range []string{"pipelines/*.yaml", "pipelines/demo/*.yaml"} {
+		found, err := filepath.Glob(w.path(pattern))
+		if err != nil || len(found) == 0 {
+			return nil, fmt.Errorf("finding the pipelines in %s: %w", w.path(pattern), err)
+		}
+		streams = append(streams, found...)
 	}
-	streams = slices.DeleteFunc(streams, func(path string) bool { return strings.HasSuffix(path, testSuffix) })
-	senders, err := filepath.Glob(w.path("pipelines/demo/*.yaml"))
-	if err != nil || len(senders) == 0 {
-		return nil, fmt.Errorf("finding the senders in %s: %w", w.path("pipelines/demo"), err)
-	}
-	return append(streams, senders...), nil
+	return slices.DeleteFunc(streams, func(path string) bool {
+		name := filepath.Base(path)
+		onlyWithDoors := strings.HasPrefix(name, "send-") || name == "ingest-webhook.yaml"
+		return strings.HasSuffix(name, testSuffix) || d == nil && onlyWithDoors
+	}), nil
 }
 
 // freePort says which port on 127.0.0.1 the wanted one is; 0 is any.
