@@ -20,6 +20,7 @@ var subcommands = []func() *cli.Command{
 	demoCommand,
 	simulateCommand,
 	createCommand,
+	dlqCommand,
 	docsCommand,
 }
 

@@ -91,6 +91,18 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 	})
 }
 
+// Over the clouds' own protocols the verdicts are the same, and so is the count
+// of events: what an emulator holds, hands out again or is refused is in it.
+func TestTheDemoThroughEmulatedCloudsJudgesEveryFaultClassRight(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil, "demo", "--emulate", "--duration", "8s", "--rate", "600", "--seed", "11", "--faults", "0.2", "--port", "0", "--json")
+	require.Zero(t, p.exit(demoPatience))
+	j := read(t, p.out.String())
+	require.True(t, j.OK)
+	require.Greater(t, j.Facts, int64(1000))
+	require.EqualValues(t, j.Facts, j.Right)
+}
+
 // TestASoakOfTheDemoKeepsEveryVerdictRight runs for as long as HELIOS_SOAK says,
 // such as 10m.
 func TestASoakOfTheDemoKeepsEveryVerdictRight(t *testing.T) {
