@@ -30,9 +30,9 @@ const (
 	metaCloud            = "helios_cloud"
 	metaReason           = "helios_reason"
 	metaDetail           = "helios_detail"
-	participantUnknown   = "unknown"
-	maxLabelValues       = 1000 // participants and tenants each, in metrics
-	maxInterned          = 4096 // metadata values kept for reuse
+	unknown              = "unknown" // participant or tenant
+	maxLabelValues       = 1000      // participants and tenants each, in metrics
+	maxInterned          = 4096      // metadata values kept for reuse
 	automatic            = "auto"
 )
 
@@ -232,7 +232,7 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 		}
 		if err != nil {
 			out = append(out, flagged(msg.Copy(), convert.Unreadable, err))
-			w.count(tally{cloud: participantUnknown, reason: convert.Unreadable})
+			w.count(tally{cloud: unknown, tenant: unknown, reason: convert.Unreadable})
 			continue
 		}
 		w.metadata.msg = msg

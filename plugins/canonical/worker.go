@@ -28,9 +28,9 @@ func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) 
 	out := msg.Copy()
 	if r.Event == nil {
 		if cloud == "" {
-			cloud = participantUnknown
+			cloud = unknown
 		}
-		w.count(tally{cloud: cloud, reason: r.Reason})
+		w.count(tally{cloud: cloud, tenant: w.tenantOf(r), reason: r.Reason})
 		out.SetBytes(r.Raw)
 		return flagged(out, r.Reason, r.Err)
 	}
@@ -42,6 +42,14 @@ func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) 
 	out.MetaSetMut(metaCloud, found)
 	w.count(tally{cloud: found.(string), tenant: tenant.(string)})
 	return out
+}
+
+// tenantOf is the tenant of what was refused, as far as it could be read.
+func (w *worker) tenantOf(r *convert.Result) string {
+	if len(r.Tenant) == 0 {
+		return unknown
+	}
+	return w.intern(r.Tenant).(string)
 }
 
 // flagged marks a message as not converted.
@@ -80,15 +88,13 @@ func (w *worker) count(t tally) {
 // report adds a batch's tallies to the metrics.
 func (p *processor) report(w *worker) {
 	for _, t := range w.tallies {
-		cloud := p.clouds.Value(t.cloud)
-		if t.reason != convert.Converted {
-			p.received.Incr(t.count, cloud, participantUnknown)
-			p.refused.Incr(t.count, cloud, t.reason.String())
-			continue
-		}
-		tenant := p.tenants.Value(t.tenant)
+		cloud, tenant := p.clouds.Value(t.cloud), p.tenants.Value(t.tenant)
 		p.received.Incr(t.count, cloud, tenant)
-		p.made.Incr(t.count, cloud, tenant)
+		if t.reason == convert.Converted {
+			p.made.Incr(t.count, cloud, tenant)
+		} else {
+			p.refused.Incr(t.count, cloud, tenant, t.reason.String())
+		}
 	}
 	w.tallies = w.tallies[:0]
 }

@@ -55,8 +55,13 @@ func partitionLabel(id int32) string { return strconv.Itoa(int(id)) }
 func (m *inputMetrics) Received(participant, tenant string, count int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := receivedKey{m.shared.participants.Value(participant), m.shared.tenants.Value(tenant)}
-	m.shared.counts[key] += int64(count)
+	m.shared.counts[m.shared.key(participant, tenant)] += int64(count)
+}
+
+func (m *inputMetrics) Repeated(participant, tenant string, count int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shared.repeats[m.shared.key(participant, tenant)] += int64(count)
 }
 
 func (m *inputMetrics) Restored(_ int32, verdicts int, took time.Duration) {
@@ -136,12 +141,7 @@ func (m *inputMetrics) add(now, was engine.Stats) {
 		if i == len(t.Clocks) {
 			t.Clocks = append(t.Clocks, engine.ClockStats{Clock: c.Clock, Participant: c.Participant, Expected: c.Expected})
 		}
-		repeats := c.Repeats
-		if i < len(was.Clocks) {
-			repeats -= was.Clocks[i].Repeats
-		}
 		all := &t.Clocks[i]
-		all.Repeats += repeats
 		all.Mark, all.Frontier, all.Stalled = max(all.Mark, c.Mark), max(all.Frontier, c.Frontier), c.Stalled
 	}
 }

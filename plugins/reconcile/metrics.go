@@ -23,10 +23,10 @@ type metrics struct {
 	delay                                  *service.MetricTimer
 
 	participants, tenants *telemetry.Bound
-	counts                map[receivedKey]int64  // not yet reported
-	judged                map[verdictKey]int64   // not yet reported
-	repeats               map[receivedKey]uint64 // reported, by clock and participant
-	recent                []receivedCount        // not yet in counts
+	counts                map[receivedKey]int64 // not yet reported
+	repeats               map[receivedKey]int64 // not yet reported
+	judged                map[verdictKey]int64  // not yet reported
+	recent                []receivedCount       // not yet in counts
 	last                  engine.Stats
 }
 
@@ -72,7 +72,7 @@ func newMetrics(res *service.Resources) *metrics {
 		tenants:      telemetry.NewBound(maxLabelValues),
 		counts:       map[receivedKey]int64{},
 		judged:       map[verdictKey]int64{},
-		repeats:      map[receivedKey]uint64{},
+		repeats:      map[receivedKey]int64{},
 	}
 }
 
@@ -81,6 +81,9 @@ func newMetrics(res *service.Resources) *metrics {
 func (m *metrics) outcome(o *engine.Outcome) {
 	if !m.countRecent(o) {
 		m.countNew(o)
+	}
+	if o.Repeat {
+		m.repeats[m.key(string(o.Participant), string(o.Tenant))]++
 	}
 	if o.Reason != engine.ReasonNone {
 		m.flag(o.Reason, string(o.Participant), string(o.Tenant))
@@ -110,8 +113,12 @@ func (m *metrics) countNew(o *engine.Outcome) {
 	if len(m.recent) == maxRecent {
 		m.keepRecent()
 	}
-	key := receivedKey{m.participants.Value(string(o.Participant)), m.tenants.Value(string(o.Tenant))}
-	m.recent = append(m.recent, receivedCount{key, 1})
+	m.recent = append(m.recent, receivedCount{m.key(string(o.Participant), string(o.Tenant)), 1})
+}
+
+// key is what events of a participant and tenant are counted under.
+func (m *metrics) key(participant, tenant string) receivedKey {
+	return receivedKey{m.participants.Value(participant), m.tenants.Value(tenant)}
 }
 
 func (m *metrics) keepRecent() {
@@ -136,6 +143,10 @@ func (m *metrics) flush(s engine.Stats) {
 		m.received.Incr(n, k.participant, k.tenant)
 	}
 	clear(m.counts)
+	for k, n := range m.repeats {
+		m.repeated.Incr(n, k.participant, k.tenant)
+	}
+	clear(m.repeats)
 	for k, n := range m.judged {
 		m.verdicts.Incr(n, k.status.String(), k.expectation)
 		if k.correction {
@@ -150,9 +161,6 @@ func (m *metrics) flush(s engine.Stats) {
 	m.closed.Set(int64(s.Closed))
 	m.bytes.Set(int64(s.Bytes))
 	for _, c := range s.Clocks {
-		key := receivedKey{c.Clock, c.Participant}
-		m.repeated.Incr(int64(c.Repeats-m.repeats[key]), c.Participant)
-		m.repeats[key] = c.Repeats
 		m.stalled.Set(boolGauge(c.Stalled && c.Expected), c.Clock, c.Participant)
 		if c.Mark != 0 {
 			m.watermark.SetFloat64(float64(c.Mark)/1e9, c.Clock, c.Participant)

@@ -21,8 +21,8 @@ var (
 	CanonicalRefused = Metric{
 		Name:   "helios_canonical_refused_total",
 		Kind:   Counter,
-		Help:   "Documents that are no events or could not be converted, by reason.",
-		Labels: []string{LabelParticipant, LabelReason},
+		Help:   "Documents that are no events or could not be converted, by reason; participant and tenant are \"unknown\" for what could not be read.",
+		Labels: []string{LabelParticipant, LabelTenant, LabelReason},
 	}
 )
 

@@ -19,7 +19,7 @@ var (
 	ReconcileDuplicates = Metric{
 		Name: "helios_reconcile_events_repeated_total", Kind: Counter,
 		Help:   "Events of a participant after its first of the same fact.",
-		Labels: []string{LabelParticipant},
+		Labels: []string{LabelParticipant, LabelTenant},
 	}
 	ReconcileVerdicts = Metric{
 		Name: "helios_reconcile_verdicts_total", Kind: Counter,

@@ -57,10 +57,10 @@ func TestTheRunningDemoShowsWhatHappensAtItsMetrics(t *testing.T) {
 	}{
 		{telemetry.CanonicalReceived, []string{participant, tenant}},
 		{telemetry.CanonicalConverted, []string{participant, tenant}},
-		{telemetry.CanonicalRefused, []string{participant, telemetry.LabelReason}},
+		{telemetry.CanonicalRefused, []string{participant, tenant, telemetry.LabelReason}},
 		{telemetry.ReconcileReceived, []string{participant, tenant}},
 		{telemetry.ReconcileFlagged, []string{participant, tenant, telemetry.LabelReason}},
-		{telemetry.ReconcileDuplicates, []string{participant}},
+		{telemetry.ReconcileDuplicates, []string{participant, tenant}},
 		{telemetry.ReconcileVerdicts, []string{telemetry.LabelStatus, telemetry.LabelExpectation}},
 		{telemetry.ReconcileDelay, nil},
 		{telemetry.ReconcileOpen, nil},

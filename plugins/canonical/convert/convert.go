@@ -66,7 +66,8 @@ type Result struct {
 	// Reason and Err say why it was refused.
 	Reason Reason
 	Err    error
-	// Tenant, Type, Key and Cloud are the event's attributes without quotes.
+	// Tenant, Type, Key and Cloud are the event's attributes without quotes. Of
+	// what was refused only the tenant is there, and only when it is Unkeyed.
 	Tenant, Type, Key, Cloud []byte
 }
 

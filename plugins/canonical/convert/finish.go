@@ -83,6 +83,7 @@ func (c *Converter) finish(d *draft, o outer) {
 	}
 	if key == nil {
 		c.refuse(o, Unkeyed, fmt.Errorf("no correlation rule finds a value in an event of type %.80q", result.Type))
+		c.results[len(c.results)-1].Tenant = result.Tenant
 		return
 	}
 	result.Key, _ = c.unquote(key)

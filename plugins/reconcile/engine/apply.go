@@ -91,7 +91,7 @@ func (e *Engine) apply(in *incoming, token uint64, wall int64) Outcome {
 	if in.reason != ReasonNone {
 		return out
 	}
-	e.rebuilding = false
+	e.rebuilding, e.repeat = false, false
 	e.wall = wall
 	if e.base == 0 {
 		e.base = wall
@@ -116,13 +116,14 @@ func (e *Engine) apply(in *incoming, token uint64, wall int64) Outcome {
 	fact := e.cells.at(ref)
 	if fact.state == stateOpen {
 		e.applyOpen(ref, fact, in, token, wall)
-		out.Held = true
+		out.Held, out.Repeat = true, e.repeat
 		e.arrive(c, in.hand, in.time)
 		e.closeIfDecided(ref, in.rule, wall)
 		e.trim(wall)
 		return out
 	}
 	out.Held = e.applyClosed(ref, fact, in, token, wall)
+	out.Repeat = e.repeat
 	e.arrive(c, in.hand, in.time)
 	return out
 }
@@ -338,7 +339,7 @@ func (e *Engine) record(c *cell, in *incoming, late bool) {
 		e.addRecord(c, e.scratchRecord)
 		return
 	}
-	e.repeated(in)
+	e.repeat = true
 	e.load(record(block[at:]), in.rule.fields(in.place), &e.old)
 	next := &e.old
 	duplicate, conflict := e.old.duplicate, e.old.conflict
@@ -407,19 +408,13 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 // be the fact's last one.
 func (e *Engine) ignore(ref factRef, c *cell, in *incoming) {
 	e.uncounted++
-	e.repeated(in)
+	e.repeat = true
 	if in.time <= c.lastTime {
 		return
 	}
 	c.lastTime = in.time
 	if c.state != stateWatched && c.bucket != 0 {
 		in.rule.closed.move(ref, c.end())
-	}
-}
-
-func (e *Engine) repeated(in *incoming) {
-	if in.hand >= 0 {
-		in.rule.clock.hands[in.hand].repeats++
 	}
 }
 

@@ -110,7 +110,6 @@ type hand struct {
 	mark        int64
 	arrival     *arrival
 	expected    bool
-	repeats     uint64
 }
 
 // frontier is the highest mark plus the time since it was reached.

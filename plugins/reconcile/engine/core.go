@@ -39,6 +39,7 @@ type Engine struct {
 	oldest, newest    factRef // open facts in order of opening
 	ended             bool
 	rebuilding        bool // only half of the state is there: nothing is decided
+	repeat            bool // the event in hand is not the first of its participant and fact
 	forgetBelow       uint64
 	sweptRule         int // where Expire goes on
 
@@ -254,7 +255,7 @@ func (e *Engine) Stats() Stats {
 	for _, c := range e.clocks {
 		for i := range c.hands {
 			h := &c.hands[i]
-			cs := ClockStats{Clock: c.name, Participant: h.participant, Stalled: h.arrival.stalled, Expected: h.expected, Repeats: h.repeats}
+			cs := ClockStats{Clock: c.name, Participant: h.participant, Stalled: h.arrival.stalled, Expected: h.expected}
 			if h.mark != noInstant {
 				cs.Mark = h.mark
 			}

@@ -89,6 +89,8 @@ type Outcome struct {
 	// Opened: the event opened a fact, which is now open or was closed by the
 	// same call.
 	Opened bool
+	// Repeat: the fact had an event of this participant before.
+	Repeat bool
 	// Participant and Tenant of the event, views of the document, valid until
 	// the next call; empty when unreadable.
 	Participant, Tenant []byte
@@ -193,8 +195,7 @@ type ClockStats struct {
 	Mark               int64 // highest event time, Unix nanoseconds; 0 when never seen
 	Frontier           int64 // of the clock, Unix nanoseconds
 	Stalled            bool
-	Expected           bool   // some expectation of this clock waits for it
-	Repeats            uint64 // events after a participant's first of the same fact
+	Expected           bool // some expectation of this clock waits for it
 }
 
 // ClockState is what must survive a restart beside the facts: the marks, the

@@ -123,6 +123,9 @@ type Observer interface {
 	// Received: count events of a participant and tenant were judged or
 	// flagged; both are empty when the event is unreadable.
 	Received(participant, tenant string, count int)
+	// Repeated: count events came after their participant's first of the same
+	// fact. What is rebuilt after a crash doesn't count again.
+	Repeated(participant, tenant string, count int)
 	// Restored: a partition's closed facts were read back.
 	Restored(partition int32, verdicts int, took time.Duration)
 	// Rebuilt: count events below the committed position were read again.
@@ -182,6 +185,7 @@ func TransactionResults() []string { return append([]string(nil), resultNames[:]
 type nobody struct{}
 
 func (nobody) Received(string, string, int)                 {}
+func (nobody) Repeated(string, string, int)                 {}
 func (nobody) Restored(int32, int, time.Duration)           {}
 func (nobody) Rebuilt(int32, int)                           {}
 func (nobody) Lost(int32, int64)                            {}

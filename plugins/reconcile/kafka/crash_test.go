@@ -271,6 +271,7 @@ func (u *untilCaughtUp) Observed(stats []kafka.PartitionStats) {
 type observer struct{}
 
 func (observer) Received(string, string, int)                       {}
+func (observer) Repeated(string, string, int)                       {}
 func (observer) Restored(int32, int, time.Duration)                 {}
 func (observer) Rebuilt(int32, int)                                 {}
 func (observer) Lost(int32, int64)                                  {}

@@ -60,6 +60,7 @@ type partition struct {
 	pending      []*output
 	stash        []*kgo.Record // polled before the closed facts were there
 	received     tally
+	repeated     tally
 	rebuilt      int   // events read again
 	gap          int64 // position behind which offsets were missing, or -1
 	changed      bool  // since the last snapshot that was committed
@@ -186,6 +187,9 @@ func (p *partition) rebuild(rec *kgo.Record, wall int64) {
 func (p *partition) apply(rec *kgo.Record, wall int64) {
 	out := p.engine.Apply(rec.Value, uint64(rec.Offset), wall)
 	p.received.add(out.Participant, out.Tenant)
+	if out.Repeat {
+		p.repeated.add(out.Participant, out.Tenant)
+	}
 	if out.Reason != engine.ReasonNone {
 		p.flag(rec, out)
 	}

@@ -217,6 +217,7 @@ func (s *session) apply(fetches kgo.Fetches) {
 			s.conf.Observer.Rebuilt(p.id, n)
 		}
 		p.received.flush(s.conf.Observer.Received)
+		p.repeated.flush(s.conf.Observer.Repeated)
 	})
 }
 
