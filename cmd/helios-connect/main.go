@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"os"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/urfave/cli/v2"
@@ -34,6 +35,7 @@ func main() {
 func cliOptions() []service.CLIOptFunc {
 	version, date := buildStamp()
 	options := []service.CLIOptFunc{
+		service.CLIOptSetArgs(withoutTests(os.Args)...),
 		service.CLIOptSetVersion(version, date),
 		service.CLIOptSetBinaryName("helios-connect"),
 		service.CLIOptSetProductName("Helios"),
