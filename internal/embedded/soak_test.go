@@ -21,12 +21,12 @@ import (
 // TestAnHourOfTheDemoStaysInItsBounds writes what the demo writes in an hour
 // (1,000 events/s of 500 bytes, a verdict per three events, a transaction per
 // 100 events) as fast as it goes, with a reader behind. It takes minutes:
-// HELIOS_SOAK=3600000 (events) runs it, unset it runs a hundredth.
+// HELIOS_SOAK_EVENTS=3600000 runs it, unset it runs a hundredth.
 func TestAnHourOfTheDemoStaysInItsBounds(t *testing.T) {
 	events := 36_000
-	if v := os.Getenv("HELIOS_SOAK"); v != "" {
+	if v := os.Getenv("HELIOS_SOAK_EVENTS"); v != "" {
 		n, err := strconv.Atoi(v)
-		require.NoError(t, err, "HELIOS_SOAK is a number of events")
+		require.NoError(t, err, "HELIOS_SOAK_EVENTS is a number")
 		events = n
 	}
 	dir := t.TempDir()
