@@ -45,6 +45,10 @@ var rows = []row{
 	{what: "Bloblang mapping / helios_canonical, Pub/Sub", name: "AgainstBloblang/pubsub x-faster", unit: "x", least: true, must: 5, aim: 5},
 	{what: "PostgreSQL: row inserts, a transaction each / COPY and merge", name: "Postgres ratio-tx-each", unit: "x", least: true, must: 10, aim: 10},
 	{what: "PostgreSQL: row inserts in one transaction / COPY and merge", name: "Postgres ratio-one-tx", unit: "x"},
+	{what: "webhook: signed requests of one event, load generator included", name: "SignedRequests requests/s", unit: " k/s", scale: 1e-3, least: true, must: 10, aim: 10},
+	{what: "  their p99", name: "SignedRequests p99-µs", unit: " ms", scale: 1e-3},
+	{what: "deduplication through Redis, batches of 100", name: "AgainstConnectsDedupe events/s", unit: " k/s", scale: 1e-3, least: true, must: 50, aim: 50},
+	{what: "  times Redpanda Connect's dedupe", name: "AgainstConnectsDedupe ratio", unit: "x", least: true, must: 5, aim: 5},
 	{what: "demo: process start to first verdict", name: "Demo first-verdict-s", unit: " s", must: 5, aim: 2},
 }
 
