@@ -1,0 +1,153 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+type env map[string]string
+
+// ask makes the checks of some dependencies in an environment.
+func ask(t *testing.T, e env, o Options, names ...string) []Finding {
+	t.Helper()
+	o.Getenv = func(name string) string { return e[name] }
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	var some []check
+	for _, c := range checks {
+		if slices.Contains(names, c.name) {
+			some = append(some, c)
+		}
+	}
+	require.Len(t, some, len(names), "each name is that of a check")
+	found := examine(context.Background(), o, some)
+	for _, f := range found {
+		if f.Status == Failed || f.Status == Warned {
+			require.NotEmpty(t, f.Advice, "%s %s says what to do", f.Dependency, f.What)
+		}
+	}
+	return found
+}
+
+// finding returns the one of that name.
+func finding(t *testing.T, all []Finding, what string) Finding {
+	t.Helper()
+	for _, f := range all {
+		if f.What == what {
+			return f
+		}
+	}
+	require.Failf(t, "no such finding", "%q among %+v", what, all)
+	return Finding{}
+}
+
+// want compares a finding with what it must say.
+func want(t *testing.T, all []Finding, what string, status Status, says string) {
+	t.Helper()
+	f := finding(t, all, what)
+	require.Equal(t, status.String(), f.Status.String(), "%+v", f)
+	require.Contains(t, f.Detail+" → "+f.Advice, says)
+}
+
+func TestWithoutSettingsCloudsAreSkippedAndSaySo(t *testing.T) {
+	found := ask(t, env{}, Options{}, "Redis", "AWS", "AWS SQS", "AWS Kinesis", "GCP Pub/Sub", "Azure Storage queue", "Azure Event Hubs", "Azure Service Bus", "webhook")
+	require.Len(t, found, 9)
+	for _, f := range found {
+		require.Equal(t, Skipped, f.Status)
+		require.Contains(t, f.Detail, "not configured: ")
+	}
+	require.False(t, AnyFailed(found))
+}
+
+// notConnections are settings of local.env.example that name no server and no
+// file of one.
+var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*)|DEPLOYMENT_MODE)$`)
+
+func TestTheTableHasEverySettingOfTheExample(t *testing.T) {
+	file, err := os.Open("../../config/local.env.example")
+	require.NoError(t, err)
+	defer file.Close()
+	known := map[string]bool{}
+	for _, s := range settings {
+		known[s.name] = true
+	}
+	line := regexp.MustCompile(`^(?:# )?([A-Z][A-Z0-9_]+)=`)
+	lines, n := bufio.NewScanner(file), 0
+	for lines.Scan() {
+		if m := line.FindStringSubmatch(lines.Text()); m != nil {
+			n++
+			require.True(t, known[m[1]] || notConnections.MatchString(m[1]), "%s is in local.env.example and in no table of the doctor", m[1])
+		}
+	}
+	require.NoError(t, lines.Err())
+	require.Greater(t, n, 40)
+}
+
+func TestTheTableHasTheDefaultsOfTheConfigs(t *testing.T) {
+	files, err := filepath.Glob("../../config/*.yaml")
+	require.NoError(t, err)
+	pipelines, err := filepath.Glob("../../pipelines/*.yaml")
+	require.NoError(t, err)
+	var text strings.Builder
+	for _, f := range append(files, pipelines...) {
+		raw, err := os.ReadFile(f)
+		require.NoError(t, err)
+		text.Write(raw)
+	}
+	for _, s := range settings {
+		seen := false
+		for _, m := range regexp.MustCompile(`\$\{`+s.name+`:([^}]*)\}`).FindAllStringSubmatch(text.String(), -1) {
+			seen = seen || m[1] == s.otherwise
+		}
+		if seen || !strings.Contains(text.String(), "${"+s.name+":") {
+			continue
+		}
+		t.Errorf("%s: the default %q is nowhere in config or pipelines", s.name, s.otherwise)
+	}
+}
+
+func TestSecretsAreTakenOutOfWhateverIsSaid(t *testing.T) {
+	e := env{
+		"HELIOS_STORE_DSN":                        "postgres://helios:p%40ssw0rd-db@db:5432/x",
+		"HELIOS_KAFKA_SASL":                       "[{mechanism: PLAIN, username: helios, password: kafka-secret}]",
+		"HELIOS_REDIS_URL":                        "redis://:redis-secret@r:6379",
+		"AWS_SECRET_ACCESS_KEY":                   "aws/secret+key",
+		"HELIOS_AZURE_STORAGE_CONNECTION_STRING":  "AccountName=a;AccountKey=c3RvcmFnZS1rZXk=;EndpointSuffix=core.windows.net",
+		"HELIOS_AZURE_EVENTHUB_CONNECTION_STRING": "Endpoint=sb://n/;SharedAccessKeyName=k;SharedAccessKey=aHViLWtleQ==",
+		"HELIOS_GCP_CREDENTIALS_JSON":             `{"type":"service_account","private_key":"-----BEGIN-----gcp-secret"}`,
+		"HELIOS_WEBHOOK_PATHS":                    "[{path: /a, auth: {api_key: {query: code, keys: [hook-secret]}}}]",
+	}
+	s := newScrubber(Options{Getenv: func(n string) string { return e[n] }, Token: "eyJ.token.sig"})
+	for _, secret := range []string{
+		"p@ssw0rd-db", "p%40ssw0rd-db", "kafka-secret", "redis-secret", "aws/secret+key", "aws%2Fsecret%2Bkey", "c3RvcmFnZS1rZXk=",
+		"aHViLWtleQ==", "-----BEGIN-----gcp-secret", "hook-secret", "eyJ.token.sig",
+	} {
+		require.Equal(t, "it says "+hidden+".", s.clean("it says "+secret+"."), secret)
+	}
+	require.Equal(t, "a b", s.clean("a\nb"), "what a server says can't move the terminal's cursor")
+}
+
+func TestFindingsAreWrittenForPeopleAndAsJSON(t *testing.T) {
+	found := []Finding{
+		{Dependency: "Kafka", What: "topics", Status: Failed, Detail: "none", Advice: "make them"},
+		{Dependency: "store", What: "file", Status: OK, Detail: "fine"},
+	}
+	var b strings.Builder
+	require.NoError(t, Write(&b, found))
+	require.Equal(t, "failed  Kafka  topics  none\n                       → make them\nok      store  file    fine\n1 ok, 0 warning, 1 failed, 0 skipped\n", b.String())
+	raw, err := json.Marshal(found[1])
+	require.NoError(t, err)
+	require.JSONEq(t, `{"dependency":"store","check":"file","status":"ok","detail":"fine"}`, string(raw))
+	require.True(t, AnyFailed(found))
+}
