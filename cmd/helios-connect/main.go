@@ -23,6 +23,7 @@ var subcommands = []func() *cli.Command{
 	createCommand,
 	dlqCommand,
 	doctorCommand,
+	publishCommand,
 	docsCommand,
 }
 

@@ -108,6 +108,13 @@ func isCredentialError(err error) bool {
 // clockWords is what an AWS message about signatures says when it is the clock.
 var clockWords = regexp.MustCompile(`(?i)signature (expired|not yet current)|is now earlier than|is still later than`)
 
+// ExplainAWS puts an error of AWS into words: what is wrong, and what to do about
+// it. action is the permission that the call takes.
+func ExplainAWS(at, action string, err error) (wrong, advice string) {
+	d := awsDiagnosis(at, action, err)
+	return d.wrong, d.advice
+}
+
 // awsDiagnosis puts an error of AWS into words; action is the permission that
 // the call takes.
 func awsDiagnosis(at, action string, err error) diagnosis {
