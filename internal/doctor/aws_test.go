@@ -39,7 +39,7 @@ func startAmazon(t *testing.T) (*amazon, env) {
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_STS": a.URL, "AWS_ENDPOINT_URL_SQS": a.URL, "AWS_ENDPOINT_URL_KINESIS": a.URL,
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PROFILE": "",
-		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "AWS_SESSION_TOKEN": "", "AWS_REGION": "",
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "not/a+real-secret", "AWS_SESSION_TOKEN": "", "AWS_REGION": "",
 		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
 	} {
 		t.Setenv(name, value)
@@ -50,7 +50,7 @@ func startAmazon(t *testing.T) (*amazon, env) {
 	a.answers["DeleteMessageBatch"], a.answers["ChangeMessageVisibilityBatch"] = json10(invalid), json10(invalid)
 	return a, env{
 		"HELIOS_AWS_SQS_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/helios", "AWS_REGION": "eu-central-1",
-		"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+		"AWS_SECRET_ACCESS_KEY": "not/a+real-secret",
 	}
 }
 
