@@ -24,6 +24,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/embedded"
 	"github.com/helios-connect/helios/internal/redistest"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // The front door as it stands in production: webhook, canonical event, dedupe in
@@ -63,14 +64,14 @@ type door struct {
 	server  *redistest.Server
 	redis   *gate // between the program and Redis
 	web     *gate // between the senders and the program
-	program *program
+	program *victim
 }
 
 func openDoor(t *testing.T) *door {
 	t.Helper()
 	server := redistest.Start(t)
-	listens, admin := freeAddress(t), freeAddress(t)
-	_, port, err := net.SplitHostPort(freeAddress(t))
+	listens, admin := program.FreeAddress(t), program.FreeAddress(t)
+	_, port, err := net.SplitHostPort(program.FreeAddress(t))
 	require.NoError(t, err)
 	d := &door{t: t, server: server, broker: embedded.KafkaConfig{Dir: t.TempDir(), Partitions: 2}}
 	d.broker.Port, err = strconv.Atoi(port)
@@ -88,7 +89,7 @@ func openDoor(t *testing.T) *door {
 	config := filepath.Join(t.TempDir(), "door.yaml")
 	text := fmt.Sprintf(doorConfig, admin, "redis://"+d.redis.address(), listens, secret, d.kafka.Addrs()[0])
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
-	d.program = &program{t: t, config: config, ready: "http://" + admin + "/ready"}
+	d.program = &victim{t: t, config: config, ready: "http://" + admin + "/ready"}
 	d.program.start()
 	t.Cleanup(d.program.kill)
 	return d

@@ -4,11 +4,8 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,40 +13,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
-// binary is helios-connect: the one that HELIOS_BIN names, or one built for
-// these tests.
-var binary string
+var binary string // the real helios-connect
 
-func TestMain(m *testing.M) {
-	code, err := withBinary(m.Run)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func withBinary(run func() int) (int, error) {
-	if binary = os.Getenv("HELIOS_BIN"); binary != "" {
-		if _, err := os.Stat(binary); err != nil {
-			return 1, fmt.Errorf("HELIOS_BIN names no binary: %w", err)
-		}
-		return run(), nil
-	}
-	dir, err := os.MkdirTemp("", "helios-e2e-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "helios-connect")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/helios-connect")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("building the binary: %w\n%s", err, out)
-	}
-	return run(), nil
-}
+func TestMain(m *testing.M) { program.Main(m, &binary) }
 
 // output collects what a process writes while others read it.
 type output struct {
@@ -138,13 +108,4 @@ func (p *process) await(patience time.Duration, what string, condition func() bo
 			p.t.Fatalf("%s did not come within %v", what, patience)
 		}
 	}
-}
-
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

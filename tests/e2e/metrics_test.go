@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/helios-connect/helios/plugins/telemetry"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // scraped returns the series of a running process, a line each, or nothing while
@@ -73,7 +74,7 @@ func TestTheRunningDemoShowsWhatHappensAtItsMetrics(t *testing.T) {
 		{telemetry.StoreBatchRows, []string{telemetry.LabelTable}},
 		{telemetry.StoreBatchLatency, []string{telemetry.LabelTable}},
 	}
-	address := freeAddress(t)
+	address := program.FreeAddress(t)
 	_, port, _ := strings.Cut(address, ":")
 	p := start(t, nil, "demo", "--rate", "500", "--faults", "0.3", "--port", port)
 	var absent []string

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // oneEvent is an event that only one of two expected participants reports.
@@ -47,7 +49,7 @@ func finite() string {
 // runOne runs the config as the only stream and waits until its fact is open.
 func runOne(t *testing.T, config string) *process {
 	t.Helper()
-	address := freeAddress(t)
+	address := program.FreeAddress(t)
 	path := filepath.Join(t.TempDir(), "stream.yaml")
 	config += fmt.Sprintf("http: {address: %q}\nshutdown_timeout: 2s\n", address)
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
@@ -124,7 +126,7 @@ func TestASignalClosesNoOpenFact(t *testing.T) {
 // that goes on.
 func TestADeletedOrReplacedStreamClosesNoOpenFact(t *testing.T) {
 	t.Parallel()
-	address := freeAddress(t)
+	address := program.FreeAddress(t)
 	service := filepath.Join(t.TempDir(), "service.yaml")
 	require.NoError(t, os.WriteFile(service, fmt.Appendf(nil, "http: {address: %q}\nshutdown_timeout: 2s\n", address), 0o600))
 	p := start(t, nil, "streams", "-o", service)

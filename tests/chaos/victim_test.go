@@ -4,51 +4,24 @@ package chaos
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
-// binary is helios-connect: the one that HELIOS_BIN names, or one built for
-// these tests.
-var binary string
+var binary string // the real helios-connect
 
-func TestMain(m *testing.M) {
-	code, err := withBinary(m.Run)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m, &binary) }
 
-func withBinary(run func() int) (int, error) {
-	if binary = os.Getenv("HELIOS_BIN"); binary != "" {
-		return run(), nil
-	}
-	dir, err := os.MkdirTemp("", "helios-chaos-")
-	if err != nil {
-		return 1, err
-	}
-	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "helios-connect")
-	build := exec.Command("go", "build", "-o", binary, "../../cmd/helios-connect")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("building the binary: %w\n%s", err, out)
-	}
-	return run(), nil
-}
-
-// program is helios-connect with one config, started again after each kill.
-type program struct {
+// victim is helios-connect with one config, started again after each kill.
+type victim struct {
 	t      *testing.T
 	config string
 	env    []string
@@ -61,7 +34,7 @@ type program struct {
 	log   bytes.Buffer // of the process that runs now
 }
 
-func (p *program) start() {
+func (p *victim) start() {
 	p.t.Helper()
 	p.mu.Lock()
 	p.log.Reset()
@@ -79,7 +52,7 @@ func (p *program) start() {
 	p.awaitReady(gone)
 }
 
-func (p *program) awaitReady(gone chan struct{}) {
+func (p *victim) awaitReady(gone chan struct{}) {
 	p.t.Helper()
 	deadline := time.After(time.Minute)
 	poll := time.NewTicker(20 * time.Millisecond)
@@ -102,20 +75,11 @@ func (p *program) awaitReady(gone chan struct{}) {
 }
 
 // kill ends the process with -9 and returns when it is gone.
-func (p *program) kill() {
+func (p *victim) kill() {
 	p.mu.Lock()
 	cmd, gone := p.cmd, p.gone
 	p.kills++
 	p.mu.Unlock()
 	_ = cmd.Process.Kill()
 	<-gone
-}
-
-// freeAddress is an address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
