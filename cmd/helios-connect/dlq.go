@@ -13,6 +13,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/helios-connect/helios/internal/dlq"
+	"github.com/helios-connect/helios/internal/kafkaconn"
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/canonical/convert"
 )
 
@@ -87,7 +89,7 @@ func dlqList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	conn, err := dlq.FromEnvironment(os.Getenv)
+	conn, err := kafkaconn.FromEnvironment(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -104,8 +106,8 @@ func dlqList(c *cli.Context) error {
 			return err == nil && n != c.Int("limit")
 		}
 		fmt.Fprintf(table, "%d:%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", l.Partition, l.Offset, l.Time.Format(time.RFC3339),
-			dlq.Printable(l.Reason), dlq.Printable(l.Stage), l.Attempt, dlq.Printable(l.Type), dlq.Printable(l.Tenant),
-			dlq.Printable(l.Origin), dlq.Printable(l.Detail))
+			terminal.Printable(l.Reason), terminal.Printable(l.Stage), l.Attempt, terminal.Printable(l.Type), terminal.Printable(l.Tenant),
+			terminal.Printable(l.Origin), terminal.Printable(l.Detail))
 		return n != c.Int("limit")
 	})
 	if err != nil {
@@ -121,7 +123,7 @@ func dlqShow(c *cli.Context) error {
 	if !ok || err != nil || err2 != nil || c.NArg() != 1 {
 		return fmt.Errorf("show %q: it takes one letter as list names it, partition:offset, such as 3:42", c.Args().First())
 	}
-	conn, err := dlq.FromEnvironment(os.Getenv)
+	conn, err := kafkaconn.FromEnvironment(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -135,9 +137,9 @@ func dlqShow(c *cli.Context) error {
 		{"reason", l.Reason}, {"stage", l.Stage}, {"detail", l.Detail}, {"origin", l.Origin},
 		{"attempt", strconv.Itoa(l.Attempt)}, {"key", l.Key}, {"type", l.Type}, {"tenant", l.Tenant}, {"cut", l.Cut},
 	} {
-		fmt.Fprintf(w, "%-8s %s\n", line[0], dlq.Printable(line[1]))
+		fmt.Fprintf(w, "%-8s %s\n", line[0], terminal.Printable(line[1]))
 	}
-	_, err = fmt.Fprintf(w, "%d bytes:\n%s\n", len(l.Raw), dlq.Printable(string(l.Raw)))
+	_, err = fmt.Fprintf(w, "%d bytes:\n%s\n", len(l.Raw), terminal.Printable(string(l.Raw)))
 	return err
 }
 
@@ -149,7 +151,7 @@ func dlqReplay(c *cli.Context) error {
 	if n := c.Int("max-attempts"); n < 1 {
 		return fmt.Errorf("--max-attempts %d: it takes 1 or more", n)
 	}
-	conn, err := dlq.FromEnvironment(os.Getenv)
+	conn, err := kafkaconn.FromEnvironment(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func dlqReplay(c *cli.Context) error {
 	w := c.App.Writer
 	r.Report = func(l dlq.Letter, events int, stays error) {
 		if stays != nil {
-			fmt.Fprintf(w, "%d:%d stays: %s\n", l.Partition, l.Offset, dlq.Printable(stays.Error()))
+			fmt.Fprintf(w, "%d:%d stays: %s\n", l.Partition, l.Offset, terminal.Printable(stays.Error()))
 		} else if r.DryRun {
 			fmt.Fprintf(w, "%d:%d would be sent: %d events to %s, attempt %d\n", l.Partition, l.Offset, events, conn.Events, l.Attempt+1)
 		}

@@ -3,7 +3,6 @@ package dlq
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -89,12 +88,4 @@ func (f Filter) Match(l Letter) bool {
 	return (f.Reason == "" || f.Reason == l.Reason) && (f.Stage == "" || f.Stage == l.Stage) &&
 		(f.Type == "" || f.Type == l.Type) && (f.Tenant == "" || f.Tenant == l.Tenant) &&
 		(f.Since.IsZero() || !l.Time.Before(f.Since)) && (f.Until.IsZero() || l.Time.Before(f.Until))
-}
-
-// Printable returns the text with everything a terminal could obey, or that
-// could hide or reorder text, as Go escapes it.
-func Printable(s string) string {
-	q := strconv.QuoteToGraphic(s)
-	q = q[1 : len(q)-1]
-	return strings.ReplaceAll(q, `\"`, `"`)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/helios-connect/helios/internal/kafkaconn"
 )
 
 const pollRecords = 500
@@ -16,7 +18,7 @@ type span struct{ from, to int64 }
 
 // spans returns what lies in the topic now; later letters are not waited for.
 // Only partitions that hold something are in it.
-func spans(ctx context.Context, conn Connection, since time.Time) (map[int32]span, error) {
+func spans(ctx context.Context, conn kafkaconn.Connection, since time.Time) (map[int32]span, error) {
 	client, err := kgo.NewClient(conn.Options...)
 	if err != nil {
 		return nil, err
@@ -51,12 +53,12 @@ func spans(ctx context.Context, conn Connection, since time.Time) (map[int32]spa
 }
 
 // read hands over what the spans hold, poll by poll, until visit returns false.
-func read(ctx context.Context, conn Connection, todo map[int32]span, visit func([]*kgo.Record) (bool, error)) error {
-	if len(todo) == 0 {
+func read(ctx context.Context, conn kafkaconn.Connection, wanted map[int32]span, visit func([]*kgo.Record) (bool, error)) error {
+	if len(wanted) == 0 {
 		return nil
 	}
 	from, left := map[int32]kgo.Offset{}, map[int32]int64{}
-	for p, s := range todo {
+	for p, s := range wanted {
 		from[p], left[p] = kgo.NewOffset().At(s.from), s.to
 	}
 	// The end of a span may be the marker of a transaction, so markers count.
@@ -94,12 +96,12 @@ func read(ctx context.Context, conn Connection, todo map[int32]span, visit func(
 }
 
 // List calls visit with every letter that matches, until it returns false.
-func List(ctx context.Context, conn Connection, f Filter, visit func(Letter) bool) error {
-	todo, err := spans(ctx, conn, f.Since)
+func List(ctx context.Context, conn kafkaconn.Connection, f Filter, visit func(Letter) bool) error {
+	wanted, err := spans(ctx, conn, f.Since)
 	if err != nil {
 		return err
 	}
-	return read(ctx, conn, todo, func(batch []*kgo.Record) (bool, error) {
+	return read(ctx, conn, wanted, func(batch []*kgo.Record) (bool, error) {
 		for _, r := range batch {
 			if r.Attrs.IsControl() {
 				continue
@@ -113,12 +115,12 @@ func List(ctx context.Context, conn Connection, f Filter, visit func(Letter) boo
 }
 
 // Show returns the letter at an offset.
-func Show(ctx context.Context, conn Connection, partition int32, offset int64) (found Letter, err error) {
-	todo, err := spans(ctx, conn, time.Time{})
+func Show(ctx context.Context, conn kafkaconn.Connection, partition int32, offset int64) (found Letter, err error) {
+	wanted, err := spans(ctx, conn, time.Time{})
 	if err != nil {
 		return found, err
 	}
-	s, ok := todo[partition]
+	s, ok := wanted[partition]
 	if !ok || offset < s.from || offset >= s.to {
 		return found, fmt.Errorf("%d:%d: topic %q holds offsets %d to %d of partition %d", partition, offset, conn.Letters, s.from, s.to-1, partition)
 	}

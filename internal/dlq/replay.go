@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/helios-connect/helios/internal/kafkaconn"
 	"github.com/helios-connect/helios/plugins/canonical/convert"
 	"github.com/helios-connect/helios/plugins/event"
 	"github.com/helios-connect/helios/plugins/reconcile/kafka"
@@ -42,8 +43,8 @@ type Totals struct{ Sent, Capped, Stayed int }
 // Run replays what lies in the topic now. Each poll is produced to all in-sync
 // replicas, and only then passed in the group: a run that is cut short sends at
 // most its last poll again, and loses nothing.
-func (r Replay) Run(ctx context.Context, conn Connection) (t Totals, err error) {
-	todo, err := spans(ctx, conn, r.Filter.Since)
+func (r Replay) Run(ctx context.Context, conn kafkaconn.Connection) (t Totals, err error) {
+	wanted, err := spans(ctx, conn, r.Filter.Since)
 	if err != nil {
 		return t, err
 	}
@@ -53,37 +54,37 @@ func (r Replay) Run(ctx context.Context, conn Connection) (t Totals, err error) 
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	if err := r.resume(ctx, admin, conn.Letters, todo); err != nil {
+	if err := r.resume(ctx, admin, conn.Letters, wanted); err != nil {
 		return t, err
 	}
 	conv, err := convert.New(r.Rules)
 	if err != nil {
 		return t, err
 	}
-	err = read(ctx, conn, todo, func(batch []*kgo.Record) (bool, error) {
+	err = read(ctx, conn, wanted, func(batch []*kgo.Record) (bool, error) {
 		return r.batch(ctx, conn, client, admin, conv, batch, &t)
 	})
 	return t, err
 }
 
-func (r Replay) resume(ctx context.Context, admin *kadm.Client, topic string, todo map[int32]span) error {
+func (r Replay) resume(ctx context.Context, admin *kadm.Client, topic string, wanted map[int32]span) error {
 	done, err := admin.FetchOffsets(ctx, r.Group)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("group %q: %w", r.Group, err)
 	}
-	for p, s := range todo {
+	for p, s := range wanted {
 		if o, ok := done.Lookup(topic, p); ok && o.At > s.from {
 			if s.from = o.At; s.from >= s.to {
-				delete(todo, p)
+				delete(wanted, p)
 				continue
 			}
-			todo[p] = s
+			wanted[p] = s
 		}
 	}
 	return nil
 }
 
-func (r Replay) batch(ctx context.Context, conn Connection, client *kgo.Client, admin *kadm.Client, conv *convert.Converter, batch []*kgo.Record, t *Totals) (bool, error) {
+func (r Replay) batch(ctx context.Context, conn kafkaconn.Connection, client *kgo.Client, admin *kadm.Client, conv *convert.Converter, batch []*kgo.Record, t *Totals) (bool, error) {
 	passed, more := kadm.Offsets{}, true
 	var out []*kgo.Record
 	for _, rec := range batch {

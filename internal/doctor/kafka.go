@@ -15,13 +15,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/helios-connect/helios/internal/dlq"
+	"github.com/helios-connect/helios/internal/kafkaconn"
 )
 
 // checkKafka checks the log: brokers, topics, and what the protocol of
 // reconciliation asks of them.
 func checkKafka(ctx context.Context, r *run) {
-	conn, err := dlq.FromEnvironment(r.Getenv)
+	conn, err := kafkaconn.FromEnvironment(r.Getenv)
 	if err != nil {
 		r.fail("settings", "correct the variable; config/local.env.example shows its form", "%v", err)
 		return

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"text/tabwriter"
 
-	"github.com/helios-connect/helios/internal/dlq"
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // Summary is what became of all events.
@@ -121,7 +121,7 @@ func (s *Summary) Write(w io.Writer) error {
 
 func (r *Refusals) write(w io.Writer, what string) {
 	for _, one := range r.Reasons {
-		fmt.Fprintf(w, "%s: %d × %s", what, one.Count, dlq.Printable(one.Why))
+		fmt.Fprintf(w, "%s: %d × %s", what, one.Count, terminal.Printable(one.Why))
 		for i, place := range one.Places {
 			fmt.Fprint(w, map[bool]string{true: " (", false: ", "}[i == 0], place)
 		}

@@ -5,9 +5,8 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/oauth"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/helios-connect/helios/internal/kafkaconn"
 )
 
 // The fields of sasl, named as those of Redpanda Connect's Kafka components.
@@ -67,17 +66,5 @@ func saslMechanism(c *service.ParsedConfig) (sasl.Mechanism, error) {
 			return nil, err
 		}
 	}
-	switch name {
-	case "", "none":
-		return nil, nil
-	case "PLAIN":
-		return plain.Auth{User: user, Pass: password}.AsMechanism(), nil
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism(), nil
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism(), nil
-	case "OAUTHBEARER":
-		return oauth.Auth{Token: token}.AsMechanism(), nil
-	}
-	return nil, fmt.Errorf("%s %q: it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or none", riFieldMechanism, name)
+	return kafkaconn.Mechanism(name, user, password, token)
 }

@@ -1,4 +1,6 @@
-package dlq
+// Package kafkaconn says how the log is reached: by the variables of
+// config/log.yaml, and with the mechanisms of SASL that Helios speaks.
+package kafkaconn
 
 import (
 	"crypto/tls"
@@ -9,9 +11,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/oauth"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"gopkg.in/yaml.v3"
 )
 
@@ -41,7 +40,7 @@ func FromEnvironment(getenv func(string) string) (Connection, error) {
 	for i := range c.Brokers {
 		c.Brokers[i] = strings.TrimSpace(c.Brokers[i])
 	}
-	c.Options = []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("helios-dlq")}
+	c.Options = []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("helios")}
 	secure, err := strconv.ParseBool(get("HELIOS_KAFKA_TLS", "false"))
 	if err != nil {
 		return c, fmt.Errorf("HELIOS_KAFKA_TLS %q: it takes true or false", getenv("HELIOS_KAFKA_TLS"))
@@ -67,18 +66,12 @@ func parseSASL(text string) ([]sasl.Mechanism, error) {
 	}
 	var found []sasl.Mechanism
 	for _, m := range list {
-		switch m.Mechanism {
-		case "", "none":
-		case "PLAIN":
-			found = append(found, plain.Auth{User: m.Username, Pass: m.Password}.AsMechanism())
-		case "SCRAM-SHA-256":
-			found = append(found, scram.Auth{User: m.Username, Pass: m.Password}.AsSha256Mechanism())
-		case "SCRAM-SHA-512":
-			found = append(found, scram.Auth{User: m.Username, Pass: m.Password}.AsSha512Mechanism())
-		case "OAUTHBEARER":
-			found = append(found, oauth.Auth{Token: m.Token}.AsMechanism())
-		default:
-			return nil, fmt.Errorf("HELIOS_KAFKA_SASL mechanism %q: it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or none", m.Mechanism)
+		one, err := Mechanism(m.Mechanism, m.Username, m.Password, m.Token)
+		if err != nil {
+			return nil, fmt.Errorf("HELIOS_KAFKA_SASL %w", err)
+		}
+		if one != nil {
+			found = append(found, one)
 		}
 	}
 	return found, nil

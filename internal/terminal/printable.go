@@ -1,0 +1,15 @@
+// Package terminal prints what others wrote without letting it act.
+package terminal
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Printable returns the text with everything a terminal could obey, or that
+// could hide or reorder text, as Go escapes it.
+func Printable(s string) string {
+	q := strconv.QuoteToGraphic(s)
+	q = q[1 : len(q)-1]
+	return strings.ReplaceAll(q, `\"`, `"`)
+}
