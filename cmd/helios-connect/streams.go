@@ -2,11 +2,9 @@ package main
 
 import (
 	"slices"
-	"strings"
-)
 
-// testSuffix of the files with the tests of pipelines, which stand beside them.
-const testSuffix = "_benthos_test.yaml"
+	"github.com/helios-connect/helios/pipelines"
+)
 
 // withoutTests leaves the tests of pipelines out of what `streams` is to run.
 // Redpanda Connect leaves them out of a folder, but runs one that a shell's
@@ -19,7 +17,7 @@ func withoutTests(args []string) []string {
 	}
 	kept := slices.Clone(args[:command])
 	for _, arg := range args[command:] {
-		if !strings.HasSuffix(arg, testSuffix) {
+		if !pipelines.IsTest(arg) {
 			kept = append(kept, arg)
 		}
 	}

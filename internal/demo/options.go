@@ -27,7 +27,7 @@ type Options struct {
 	Faults string
 	// Emulate says that the clouds' events come through emulators of SQS, Pub/Sub
 	// and Event Grid, over the protocols of the real ones, instead of being
-	// handed to the pipelines. The emulators take as much of the machine as all
+	// handed to the pipelines. The emulators take more of the machine than all
 	// the rest.
 	Emulate bool
 	// Port of /metrics and the streams API on 127.0.0.1; 0: a free one.

@@ -60,9 +60,6 @@ func (w *workspace) storeDSN() string { return "sqlite://" + w.path(storeFile) }
 // remove deletes the folder.
 func (w *workspace) remove() error { return os.RemoveAll(w.dir) }
 
-// testSuffix of the files with the tests of pipelines, which stand beside them.
-const testSuffix = "_benthos_test.yaml"
-
 // unpack writes the pipelines and configs that the binary carries, so that what
 // runs can be read.
 func (w *workspace) unpack() error {
@@ -87,7 +84,7 @@ func (w *workspace) streams(d *doors) (streams []string, err error) {
 	return slices.DeleteFunc(streams, func(path string) bool {
 		name := filepath.Base(path)
 		onlyWithDoors := strings.HasPrefix(name, "send-") || name == "ingest-webhook.yaml"
-		return strings.HasSuffix(name, testSuffix) || d == nil && onlyWithDoors
+		return pipelines.IsTest(name) || d == nil && onlyWithDoors
 	}), nil
 }
 
