@@ -18,15 +18,15 @@ func demoCommand() *cli.Command {
 		Name:  "demo",
 		Usage: "Run three simulated clouds through the real pipelines, and judge every verdict",
 		Description: `
-Starts an embedded Kafka, the pipelines and a store in a file, all in this
-process and without credentials, lets three simulated clouds send, and compares
-every verdict with what is known to be true. Ctrl-C ends the run with its report;
+Starts an embedded Kafka, emulators of SQS, Pub/Sub and Event Grid, the pipelines
+and a store in a file, all in this process and without credentials, lets three
+simulated clouds send, and compares every verdict with what is known to be true. Ctrl-C ends the run with its report;
 a second one stops at once. The exit status is 1 when a verdict is wrong or an
 event unaccounted for.
 
   helios-connect demo
   helios-connect demo --duration 30s --rate 1000
-  helios-connect demo --emulate
+  helios-connect demo --direct --rate 20000
   helios-connect demo --faults 0.1,missing,late=0.02 --data-dir ./runs
   helios-connect demo report ./runs/run-20261123-184800.000`[1:],
 		Flags: []cli.Flag{
@@ -34,7 +34,7 @@ event unaccounted for.
 			&cli.DurationFlag{Name: "duration", Usage: "how long the clouds send, for example 30s (default: until Ctrl-C)"},
 			&cli.Int64Flag{Name: "seed", Usage: "the seed of the traffic (default: another one each time)"},
 			&cli.StringFlag{Name: "faults", Value: demo.DefaultFaults, Usage: "the fraction of facts that are faulty, and the classes, for example 0.1,missing,late=0.02"},
-			&cli.BoolFlag{Name: "emulate", Usage: "send through emulators of SQS, Pub/Sub and Event Grid, into the inputs of production, instead of handing the events to the pipelines"},
+			&cli.BoolFlag{Name: "direct", Usage: "hand the events to the pipelines, instead of sending them through emulators of SQS, Pub/Sub and Event Grid into the inputs of production, which carry about 5000 events/s"},
 			&cli.IntFlag{Name: "port", Value: demo.DefaultPort, Usage: "the port of /metrics and the streams API on 127.0.0.1; 0 for any free one"},
 			&cli.StringFlag{Name: "data-dir", Usage: "a folder to keep the run in (default: a temporary one, kept when something is wrong)"},
 			&cli.BoolFlag{Name: "json", Usage: "write the report as one JSON object; progress goes to the standard error"},
@@ -57,7 +57,7 @@ func runDemo(c *cli.Context) error {
 		Duration: c.Duration("duration"),
 		Seed:     seed,
 		Faults:   c.String("faults"),
-		Emulate:  c.Bool("emulate"),
+		Direct:   c.Bool("direct"),
 		Port:     c.Int("port"),
 		DataDir:  c.String("data-dir"),
 		JSON:     c.Bool("json"),

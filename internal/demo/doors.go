@@ -37,9 +37,9 @@ type doors struct {
 	pushed  float64
 }
 
-// openDoors starts the emulators, if they are wanted.
+// openDoors starts the emulators, unless the events come without them.
 func openDoors(o *Options) (d *doors, err error) {
-	if !o.Emulate {
+	if o.Direct {
 		return nil, nil
 	}
 	port, err := freePort(0)
@@ -126,7 +126,7 @@ func (d *doors) resources() string {
 // describe says by which way each cloud's events come.
 func (d *doors) describe() string {
 	if d == nil {
-		return "The pipelines are handed the events; --emulate sends them through SQS, Pub/Sub and Event Grid"
+		return "The pipelines are handed the events, without the clouds' protocols between (--direct)"
 	}
 	gcp := "GCP by Pub/Sub pull"
 	if d.pushed > 0 {

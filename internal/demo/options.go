@@ -25,11 +25,11 @@ type Options struct {
 	Seed int64
 	// Faults as ParseFaults reads them.
 	Faults string
-	// Emulate says that the clouds' events come through emulators of SQS, Pub/Sub
-	// and Event Grid, over the protocols of the real ones, instead of being
-	// handed to the pipelines. The emulators take more of the machine than all
-	// the rest.
-	Emulate bool
+	// Direct says that the pipelines are handed the clouds' events. Otherwise
+	// they come through emulators of SQS, Pub/Sub and Event Grid, over the
+	// protocols of the real ones, which takes about as much of the machine as
+	// all the rest.
+	Direct bool
 	// Port of /metrics and the streams API on 127.0.0.1; 0: a free one.
 	Port int
 	// DataDir is a folder in which the run keeps a folder of its own. Empty: a

@@ -49,6 +49,8 @@ func newQueue(now func() time.Time) *queue {
 	return &queue{now: now, all: map[string]*queued{}, wake: make(chan struct{})}
 }
 
+// add makes a message visible to the next receive; those that wait already are to
+// be woken with announce, once for all messages of a call.
 func (q *queue) add(body string, attributes json.RawMessage) *queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,8 +66,20 @@ func (q *queue) show(m *queued) {
 	m.hidden = false
 	q.visible = append(q.visible, m)
 	q.ready++
-	close(q.wake)
-	q.wake = make(chan struct{})
+}
+
+// announce wakes those that wait for messages.
+func (q *queue) announce() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wakeAll()
+}
+
+func (q *queue) wakeAll() {
+	if q.ready > 0 {
+		close(q.wake)
+		q.wake = make(chan struct{})
+	}
 }
 
 // receive returns up to most messages; none only after the wait.
@@ -136,6 +150,7 @@ func (q *queue) showExpired(now time.Time) {
 			q.show(m)
 		}
 	}
+	q.wakeAll()
 }
 
 // remove deletes by receipt handle. With the handle of an earlier delivery it
@@ -165,6 +180,7 @@ func (q *queue) hide(handle string, d time.Duration) bool {
 	}
 	if d <= 0 {
 		q.show(m)
+		q.wakeAll()
 		return true
 	}
 	q.conceal(m, q.now().Add(d))

@@ -97,9 +97,11 @@ func TestAnExpiredMessageThatIsDeletedIsNotHandedOut(t *testing.T) {
 func TestALongPollEndsWithTheFirstMessageOrItsContext(t *testing.T) {
 	q := newQueue(time.Now)
 	got := make(chan []delivery)
-	go func() { got <- q.receive(t.Context(), 1, time.Minute, time.Minute) }()
+	go func() { got <- q.receive(t.Context(), 10, time.Minute, time.Minute) }()
 	q.add("a", nil)
-	require.Equal(t, []string{"a"}, bodiesOf(<-got))
+	q.add("b", nil)
+	q.announce()
+	require.Equal(t, []string{"a", "b"}, bodiesOf(<-got))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { got <- q.receive(ctx, 1, time.Minute, time.Minute) }()

@@ -127,6 +127,7 @@ func (s *SQS) act(r *http.Request) (any, error) {
 	case "GetQueueAttributes":
 		return map[string]any{"Attributes": s.attributes()}, nil
 	case "SendMessageBatch":
+		defer s.queue.announce()
 		return s.batch(&req, s.send)
 	case "DeleteMessageBatch":
 		return s.batch(&req, func(e *sqsEntry) (any, *sqsError) { return s.settle(e, s.queue.remove) })

@@ -42,6 +42,28 @@ func AppendMembers(members []Member, valid []byte) []Member {
 	return members
 }
 
+// AppendElements splits an array of which it isn't known whether its elements are
+// valid, so that one that isn't costs only itself: they have to be checked one by
+// one. ok is false when doc isn't one array from its first byte to its last, as
+// far as brackets, strings and commas tell.
+func AppendElements(elements []Member, doc []byte) (_ []Member, ok bool) {
+	i := skipSpace(doc, 0)
+	if i >= len(doc) || doc[i] != '[' {
+		return elements, false
+	}
+	for i = skipSpace(doc, i+1); i < len(doc); i = skipSpace(doc, i+1) {
+		end := skipValue(doc, i)
+		if end <= i {
+			return elements, false
+		}
+		elements = append(elements, Member{Value: doc[i:end:end]})
+		if i = skipSpace(doc, end); i >= len(doc) || doc[i] != ',' {
+			break
+		}
+	}
+	return elements, i < len(doc) && doc[i] == ']' && skipSpace(doc, i+1) == len(doc)
+}
+
 // skipValue returns the offset behind the valid value at doc[i].
 func skipValue(doc []byte, i int) int {
 	depth := 0

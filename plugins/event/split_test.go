@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,5 +30,34 @@ func FuzzAppendMembers(f *testing.F) {
 			return
 		}
 		require.Equal(t, list(want), list(got))
+	})
+}
+
+// FuzzAppendElements: of a valid array it finds what Open finds, and what it says
+// to be elements lies in the document, in order, with nothing but commas and
+// spaces between.
+func FuzzAppendElements(f *testing.F) {
+	for _, seed := range []string{`[1,"a\\\"]",{"x":[]} , null ]`, `[]`, ` [ ] `, `[,]`, `[1,]`, `[1 2]`, `[1`, `[{"a":}]`, `[1]]`, `{"a":1}`, `[{"a":"]"},{"b`, "[\"\xff\",2]"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		got, ok := event.AppendElements(nil, doc)
+		rest := doc
+		for _, e := range got {
+			require.NotEmpty(t, e.Value)
+			before, after, found := bytes.Cut(rest, e.Value)
+			require.True(t, found)
+			require.Empty(t, bytes.Trim(before, " \n\r\t,["), "between elements")
+			rest = after
+		}
+		if ok {
+			require.Equal(t, "]", string(bytes.Trim(rest, " \n\r\t")))
+		}
+		var s event.Scanner
+		want, err := s.Open(doc, event.MustCompilePaths(), nil, nil)
+		if err == nil && bytes.HasPrefix(bytes.TrimLeft(doc, " \n\r\t"), []byte("[")) {
+			require.Equal(t, len(want) > 0, ok)
+			require.Equal(t, list(want), list(got))
+		}
 	})
 }

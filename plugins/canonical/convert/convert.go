@@ -162,6 +162,9 @@ func (c *Converter) unquote(raw []byte) (text []byte, ok bool) {
 // document converts a document that is JSON or nothing.
 func (c *Converter) document(doc []byte, o outer) {
 	l, err := c.open(doc, o.level)
+	if err != nil && c.rescue(doc, o) {
+		return
+	}
 	if err != nil {
 		reason := Unreadable
 		if errors.Is(err, errNoObject) {
@@ -221,6 +224,18 @@ func (c *Converter) batch(elements []event.Member, o outer) {
 		}
 		c.document(e.Value, o)
 	}
+}
+
+// rescue converts an array that can't be read as a whole element by element, so
+// that the one at fault takes no other along. False: that can't be done.
+func (c *Converter) rescue(doc []byte, o outer) bool {
+	elements, ok := event.AppendElements(nil, doc)
+	if !ok || len(elements) < 2 || o.level >= maxLevels {
+		return false
+	}
+	o.level++
+	c.batch(elements, o)
+	return true
 }
 
 var errEmptyBatch = fmt.Errorf("a batch without events")

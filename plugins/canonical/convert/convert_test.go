@@ -297,6 +297,41 @@ func TestABatchIsConvertedPartByPart(t *testing.T) {
 	require.Equal(t, "sqs/sqs/cloudevents", attributes(t, results[2].Event)[convert.AttrFormat])
 }
 
+func TestAnUnreadablePartOfABatchCostsOnlyItself(t *testing.T) {
+	deep := strings.Replace(eventGrid, payload, strings.Repeat("[", 600)+strings.Repeat("]", 600), 1)
+	for name, broken := range map[string]string{
+		"nested too deep":  deep,
+		"invalid UTF-8":    strings.Replace(eventGrid, "ord-1", "\xff", 1),
+		"a bad number":     strings.Replace(eventGrid, "10.50", "10.5.0", 1),
+		"an unknown word":  "nope",
+		"a bad escape":     strings.Replace(eventGrid, "ord-1", `\q`, 1),
+		"a member no name": strings.Replace(eventGrid, `"id"`, `id`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			results := converter(t, convert.Options{}).Convert(convert.Input{Body: []byte(" [ " + eventGrid + " , " + broken + ",\n" + cloudEvent + "]\n")})
+			require.Len(t, results, 3)
+			require.NoError(t, results[0].Err)
+			require.NotEqual(t, convert.Converted, results[1].Reason)
+			require.Equal(t, broken, string(results[1].Raw))
+			require.NoError(t, results[2].Err)
+		})
+	}
+	for name, body := range map[string]string{
+		"no end":           "[" + eventGrid + "," + cloudEvent,
+		"something after":  "[" + eventGrid + "," + cloudEvent + "] x",
+		"no comma":         "[" + eventGrid + cloudEvent + "]",
+		"a comma too many": "[" + eventGrid + "," + cloudEvent + ",]",
+		"half an event":    "[" + eventGrid + "," + cloudEvent[:40] + "]",
+	} {
+		t.Run("as a whole where the array itself is in doubt: "+name, func(t *testing.T) {
+			results := converter(t, convert.Options{}).Convert(convert.Input{Body: []byte(body)})
+			require.Len(t, results, 1)
+			require.Equal(t, convert.Unreadable, results[0].Reason)
+			require.Equal(t, body, string(results[0].Raw))
+		})
+	}
+}
+
 func TestCanonicalEventsPassUnchanged(t *testing.T) {
 	c := converter(t, convert.Options{})
 	for _, body := range []string{eventBridge, cloudEvent, eventGrid, pubSub, sns("hi"), records(sqsRecord(sns(cloudEvent))),
