@@ -236,6 +236,20 @@ func shift(v int64, by int32) (int64, bool) {
 	return v * powersOf10[by], true
 }
 
+// NewDecimal returns coefficient × 10^exp, where |coefficient| < 10^18.
+func NewDecimal(coefficient int64, exp int32) Decimal { return Decimal{coef: coefficient, exp: exp} }
+
+// IsInteger reports whether a has no fraction.
+func (a Decimal) IsInteger() bool {
+	if a.exp >= 0 || a.large == nil && a.coef == 0 {
+		return true
+	}
+	if a.large != nil {
+		return new(big.Int).Rem(a.large, powerOf10(-a.exp)).Sign() == 0
+	}
+	return a.exp >= -maxDigits && a.coef%powersOf10[-a.exp] == 0
+}
+
 // Scaled returns a × 10^by without its fraction; ok is false when that is no
 // int64.
 func (a Decimal) Scaled(by int32) (v int64, ok bool) {

@@ -18,7 +18,7 @@ func AppendMembers(members []Member, valid []byte) []Member {
 		}
 		var m Member
 		if object {
-			end := skipString(valid, i)
+			end := SkipString(valid, i)
 			if end-i < 2 {
 				break
 			}
@@ -28,7 +28,7 @@ func AppendMembers(members []Member, valid []byte) []Member {
 			}
 			i = skipSpace(valid, min(skipSpace(valid, end)+1, len(valid))) // over the colon
 		}
-		end := skipValue(valid, i)
+		end := SkipValue(valid, i)
 		if end <= i {
 			break
 		}
@@ -52,7 +52,7 @@ func AppendElements(elements []Member, doc []byte) (_ []Member, ok bool) {
 		return elements, false
 	}
 	for i = skipSpace(doc, i+1); i < len(doc); i = skipSpace(doc, i+1) {
-		end := skipValue(doc, i)
+		end := SkipValue(doc, i)
 		if end <= i {
 			return elements, false
 		}
@@ -64,13 +64,13 @@ func AppendElements(elements []Member, doc []byte) (_ []Member, ok bool) {
 	return elements, i < len(doc) && doc[i] == ']' && skipSpace(doc, i+1) == len(doc)
 }
 
-// skipValue returns the offset behind the valid value at doc[i].
-func skipValue(doc []byte, i int) int {
+// SkipValue returns the offset behind the valid value at doc[i].
+func SkipValue(doc []byte, i int) int {
 	depth := 0
 	for i < len(doc) {
 		switch doc[i] {
 		case '"':
-			if i = skipString(doc, i); depth == 0 {
+			if i = SkipString(doc, i); depth == 0 {
 				return i
 			}
 			continue
@@ -93,8 +93,8 @@ func skipValue(doc []byte, i int) int {
 	return i
 }
 
-// skipString returns the offset behind the valid string at doc[i].
-func skipString(doc []byte, i int) int {
+// SkipString returns the offset behind the valid string at doc[i].
+func SkipString(doc []byte, i int) int {
 	first := i
 	for i++; i < len(doc); i++ {
 		n := bytes.IndexByte(doc[i:], '"')
