@@ -26,6 +26,8 @@ const (
 	AttrReplayID        = "heliosreplayid"
 	AttrAttempt         = "heliosattempt"
 	AttrCause           = "helioscause"
+	AttrSchema          = "heliosschema"     // subject/version of the contract that judged the payload
+	AttrViolations      = "heliosviolations" // rule and place of each breach, when the event passed all the same
 	AttrData            = "data"
 	AttrDataBase64      = "data_base64"
 )

@@ -113,34 +113,4 @@ func (r *Rule) compile(paths *[]string) error {
 	return nil
 }
 
-func (r *Rule) matches(kind []byte) bool {
-	for _, g := range r.Types {
-		if matchGlob(g, kind) {
-			return true
-		}
-	}
-	return len(r.Types) == 0
-}
-
-// matchGlob tells whether s matches a pattern in which * is any run of
-// characters.
-func matchGlob(pattern string, s []byte) bool {
-	var p, i int
-	star, resume := -1, 0 // where to go back to: behind the last star, at this byte
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			p++
-			star, resume = p, i
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			resume++
-			p, i = star, resume
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
+func (r *Rule) matches(kind []byte) bool { return event.MatchesAny(r.Types, string(kind)) }

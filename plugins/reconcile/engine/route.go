@@ -36,7 +36,7 @@ func (t *routes) find(rules []*rule, eventType, tenant []byte) int {
 		return t.last
 	}
 	for _, r := range rules {
-		if matchesAny(r.Types, string(eventType)) && matchesAny(r.Tenants, string(tenant)) {
+		if event.MatchesAny(r.Types, string(eventType)) && event.MatchesAny(r.Tenants, string(tenant)) {
 			t.last = int(t.add(route{
 				tenant: string(tenant), eventType: string(eventType), rule: r,
 				tenantJSON: event.AppendQuoted(nil, tenant), typeJSON: event.AppendQuoted(nil, eventType),

@@ -230,32 +230,3 @@ func (r *rule) limit(deadline int64) int64 { return addInstant(deadline, r.Allow
 func (r *rule) width() int64 {
 	return int64(min(max(r.Window/1024, time.Millisecond), time.Second))
 }
-
-// matches is a glob: * is any run of characters, dots too.
-func matches(glob, s string) bool {
-	parts := strings.Split(glob, "*")
-	if len(parts) == 1 {
-		return glob == s
-	}
-	if !strings.HasPrefix(s, parts[0]) {
-		return false
-	}
-	s = s[len(parts[0]):]
-	for _, p := range parts[1 : len(parts)-1] {
-		i := strings.Index(s, p)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(p):]
-	}
-	return strings.HasSuffix(s, parts[len(parts)-1])
-}
-
-func matchesAny(globs []string, s string) bool {
-	for _, g := range globs {
-		if matches(g, s) {
-			return true
-		}
-	}
-	return len(globs) == 0
-}

@@ -166,8 +166,11 @@ func (c *Contract) compile() (*jsonschema.Schema, error) {
 	return full, nil
 }
 
-// baseURL is where a schema without $id lies; nothing is fetched from there.
-const baseURL = "helios:///contract"
+// Base is where a schema without $id lies, and what relative references in it are
+// resolved against; nothing is fetched from there.
+const Base = "helios:///"
+
+const baseURL = Base + "contract"
 
 // readSchema checks the bounds of a schema's text and decodes it.
 func readSchema(text []byte) (any, error) {
