@@ -36,6 +36,7 @@ var minimal = map[string]string{
 	"input/helios_webhook":       `{address: "127.0.0.1:0", paths: [{path: /e, sender: hmac, auth: {hmac: {header: X-Sig, secrets: [x]}}}]}`,
 	"buffer/helios_reconcile":    `{expectations: [{name: x, expect: [a, b], window: 1s}]}`,
 	"processor/helios_canonical": `{}`,
+	"processor/helios_schema":    `{folder: $DIR}`,
 	"output/helios_store":        `{dsn: "sqlite://$DIR/store.db", kind: events}`,
 }
 

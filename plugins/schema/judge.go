@@ -377,6 +377,21 @@ func (j *Judge) write(o *Outcome, data []byte, decoded bool) []byte {
 	return dst
 }
 
+// tagged returns an event with the attribute heliosviolations before its data.
+func tagged(doc []byte, violations string) []byte {
+	var scanner event.Scanner
+	members, _ := scanner.Open(doc, noPaths, nil, nil)
+	dst := append(make([]byte, 0, len(doc)+64), '{')
+	for _, m := range members {
+		if name := string(m.Name); name != event.AttrViolations && name != event.AttrSchema {
+			dst = append(append(append(dst, '"'), m.Name...), `":`...)
+			dst = append(append(dst, m.Value...), ',')
+		}
+	}
+	dst = append(append(dst, `"`+event.AttrViolations+`":`...), event.AppendQuoted(nil, violations)...)
+	return append(dst, '}')
+}
+
 // maxNamed is how many failures are named one by one.
 const maxNamed = 8
 

@@ -6,9 +6,11 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,8 +63,8 @@ type Connection struct {
 	URL string
 	// User and Password of basic authentication; empty for none.
 	User, Password string
-	// Client to use; nil for one of its own.
-	Client *http.Client
+	// TLS settings; nil for the system's.
+	TLS *tls.Config
 }
 
 // requestTimeout is how long a registry may take for one answer.
@@ -73,18 +75,21 @@ func Dial(c Connection) (*Remote, error) {
 	if !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
 		return nil, fmt.Errorf("the schema registry's URL %q begins neither with http:// nor with https://, for example http://localhost:8081", c.URL)
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: requestTimeout}
+	if u, err := url.Parse(c.URL); err != nil || u.User != nil {
+		return nil, errors.New("the schema registry's URL can't be read, or holds credentials, which have fields of their own")
 	}
-	opts := []sr.ClientOpt{sr.URLs(c.URL), sr.HTTPClient(c.Client), sr.UserAgent("helios")}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = c.TLS
+	client := &http.Client{Timeout: requestTimeout, Transport: transport}
+	opts := []sr.ClientOpt{sr.URLs(c.URL), sr.HTTPClient(client), sr.UserAgent("helios")}
 	if c.User != "" {
 		opts = append(opts, sr.BasicAuth(c.User, c.Password))
 	}
-	client, err := sr.NewClient(opts...)
+	registry, err := sr.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("the schema registry's client: %w", err)
 	}
-	return &Remote{client: client, url: c.URL}, nil
+	return &Remote{client: registry, url: c.URL}, nil
 }
 
 // Client is the registry's client, for what a Source doesn't do.
