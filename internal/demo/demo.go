@@ -102,7 +102,7 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 		return nil, err
 	}
 	args := append([]string{
-		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path(doors.resources()),
+		"-o", ws.path("config/service.yaml"), "-r", ws.path("config/log.yaml"), "-r", ws.path("config/contracts.yaml"), "-r", ws.path(doors.resources()),
 	}, streams...)
 	err = runStreams(ctx, args, environment, func(ctx context.Context) error {
 		s := &session{o: o, ws: ws, kafka: kafka, doors: doors, address: address, stop: stop, display: newDisplay(o)}
