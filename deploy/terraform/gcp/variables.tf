@@ -168,7 +168,7 @@ variable "webhook_key_file" {
 
   validation {
     condition     = (var.webhook_key_file == null) == (var.webhook_cert_file == null)
-    error_message = "webhook_key_file and webhook_cert_file must be given together, or neither."
+    error_message = "webhook_key_file must be given together with webhook_cert_file, or neither."
   }
 }
 
