@@ -40,8 +40,9 @@ var computed = map[string]map[string]cty.Value{
 	"google_service_account":     {"email": is("helios@my-project.iam.gserviceaccount.com"), "name": is("projects/my-project/serviceAccounts/helios@my-project.iam.gserviceaccount.com")},
 	"google_service_account_key": {"private_key": is(base64.StdEncoding.EncodeToString([]byte(googleKey())))},
 
-	"data.azurerm_client_config": {"subscription_id": is("00000000-1111-2222-3333-444444444444"), "tenant_id": is(tenant)},
-	"data.azuread_client_config": {"object_id": is("22222222-1111-2222-3333-444444444444"), "tenant_id": is(tenant)},
+	"data.azurerm_client_config":     {"subscription_id": is("00000000-1111-2222-3333-444444444444"), "tenant_id": is(tenant)},
+	"data.azuread_client_config":     {"object_id": is("22222222-1111-2222-3333-444444444444"), "tenant_id": is(tenant)},
+	"data.azuread_service_principal": {"object_id": is("88888888-1111-2222-3333-444444444444")},
 	"azuread_application": {
 		"id": is("/applications/33333333-1111-2222-3333-444444444444"), "client_id": is("44444444-1111-2222-3333-444444444444"),
 		"app_role_ids": cty.MapVal(map[string]cty.Value{"AzureEventGridSecureWebhookSubscriber": is("55555555-1111-2222-3333-444444444444")}),

@@ -43,17 +43,17 @@ resource "azuread_service_principal" "webhook" {
 }
 
 # Event Grid itself, in Azure's public cloud. The directory has it once the
-# resource provider Microsoft.EventGrid is registered.
-resource "azuread_service_principal" "event_grid" {
-  count        = local.entra ? 1 : 0
-  client_id    = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
-  use_existing = true
+# resource provider Microsoft.EventGrid is registered. It is everybody's: as a
+# resource, it would be deleted with the module.
+data "azuread_service_principal" "event_grid" {
+  count     = local.entra ? 1 : 0
+  client_id = "4962773b-9cdb-44cf-a8bf-237846a00ab7"
 }
 
 resource "azuread_app_role_assignment" "event_grid" {
   count               = local.entra ? 1 : 0
   app_role_id         = azuread_application.webhook[0].app_role_ids["AzureEventGridSecureWebhookSubscriber"]
-  principal_object_id = azuread_service_principal.event_grid[0].object_id
+  principal_object_id = data.azuread_service_principal.event_grid[0].object_id
   resource_object_id  = azuread_service_principal.webhook[0].object_id
 }
 
