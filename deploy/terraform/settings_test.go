@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +163,23 @@ func requireDoctor(t testing.TB, file string, paths int, key bool) {
 	}
 	if key {
 		require.Equal(t, "ok service_account helios@my-project.iam.gserviceaccount.com from HELIOS_GCP_CREDENTIALS_JSON", found["GCP Pub/Sub credentials"])
+	}
+}
+
+// TestTheListsOfThePagesAreReadByTheProgram: without quotes, such a list would end
+// at its first space.
+func TestTheListsOfThePagesAreReadByTheProgram(t *testing.T) {
+	for page, paths := range map[string]int{
+		"config/local.env.example": 1, "docs/connecting-clouds.md": 2, "docs/webhook-tunnel.md": 1,
+	} {
+		body, err := os.ReadFile(filepath.Join("..", "..", page))
+		require.NoError(t, err)
+		found := regexp.MustCompile(`(?m)^(?:# )?(HELIOS_WEBHOOK_PATHS=.*)$`).FindSubmatch(body)
+		require.NotNil(t, found, page)
+		file := filepath.Join(t.TempDir(), "local.env")
+		require.NoError(t, os.WriteFile(file, append(found[1], "\nHELIOS_WEBHOOK_ADDRESS=127.0.0.1:0\n"...), 0o600))
+		requireLint(t, file)
+		requireDoctor(t, file, paths, false)
 	}
 }
 

@@ -11,11 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/stretchr/testify/require"
 	"github.com/zclconf/go-cty/cty"
-
-	"github.com/hashicorp/hcl/v2"
 )
 
 func folders() (all []string) {
@@ -44,6 +43,11 @@ func TestEveryVariableAndOutputSaysWhatItIs(t *testing.T) {
 			for _, v := range b.Body.Blocks {
 				require.Equal(t, "validation", v.Type)
 				require.Contains(t, text(t, v, "error_message"), name+" must", "%s: the message names the variable and what is allowed", v.DefRange())
+				about := []string{}
+				for _, x := range v.Body.Attributes["condition"].Expr.Variables() {
+					about = append(about, address(x))
+				}
+				require.Contains(t, about, "var."+name, "%s: Terraform refuses a condition that is not about its variable", v.DefRange())
 			}
 		}
 		for name, b := range m.outputs {
@@ -104,19 +108,48 @@ func TestEachExampleGivesItsModuleWhatItTakes(t *testing.T) {
 		require.Len(t, example.calls, 1, cloud)
 		for _, call := range example.calls {
 			require.Equal(t, cloud, source(t, example, call))
-			m := load(t, cloud)
-			for name := range call.Body.Attributes {
-				if name != "source" {
-					require.Contains(t, m.variables, name, "%s", call.DefRange())
-				}
-			}
-			for name, b := range m.variables {
-				if b.Body.Attributes["default"] == nil {
-					require.Contains(t, call.Body.Attributes, name, "%s: %s is required", call.DefRange(), name)
-				}
-			}
+			requireInputs(t, load(t, cloud), call)
 		}
 		require.Contains(t, example.outputs, "helios_settings")
+	}
+}
+
+func TestThePagesCallTheModulesAsTheyAre(t *testing.T) {
+	calls := 0
+	for _, page := range []string{"../../docs/connecting-clouds.md", "aws/README.md", "gcp/README.md", "azure/README.md"} {
+		body, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, block := range strings.Split(string(body), "```hcl\n")[1:] {
+			block, _, _ = strings.Cut(block, "```")
+			file, diags := hclsyntax.ParseConfig([]byte(block), page, hcl.InitialPos)
+			require.False(t, diags.HasErrors(), "%s\n%s", diags, block)
+			for _, b := range file.Body.(*hclsyntax.Body).Blocks {
+				if b.Type != "module" {
+					continue
+				}
+				calls++
+				cloud := filepath.Base(text(t, b, "source"))
+				require.Contains(t, clouds, cloud, "%s", b.DefRange())
+				requireInputs(t, load(t, cloud), b)
+			}
+		}
+	}
+	require.Equal(t, 8, calls)
+}
+
+// requireInputs checks that a call gives what the module declares, and all that it
+// requires.
+func requireInputs(t testing.TB, m *module, call *hclsyntax.Block) {
+	t.Helper()
+	for name := range call.Body.Attributes {
+		if name != "source" {
+			require.Contains(t, m.variables, name, "%s", call.DefRange())
+		}
+	}
+	for name, b := range m.variables {
+		if b.Body.Attributes["default"] == nil {
+			require.Contains(t, call.Body.Attributes, name, "%s: %s is required", call.DefRange(), name)
+		}
 	}
 }
 
