@@ -57,7 +57,7 @@ bench: build ## Measure, side by side in one run, and end with a table (tests/be
 
 .PHONY: lint
 lint: build $(STATICCHECK) ## Check formatting, code, configs and generated pages
-	@unformatted=$$(gofmt -l cmd config internal pipelines plugins tests); \
+	@unformatted=$$(gofmt -l cmd config deploy internal pipelines plugins tests); \
 	 if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./...
 	@$(STATICCHECK) ./...
