@@ -77,6 +77,7 @@ var checks = []check{
 	{"Kafka", always, checkKafka},
 	{"store", always, checkStore},
 	{"Redis", redisUnset, checkRedis},
+	{"contracts", contractsUnset, checkContracts},
 	{"AWS", awsUnset, checkAWS},
 	{"AWS SQS", unlessSet("HELIOS_AWS_SQS_URL"), checkSQS},
 	{"AWS Kinesis", unlessSet("HELIOS_AWS_KINESIS_STREAM"), checkKinesis},

@@ -328,3 +328,25 @@ func UpgradeOf(text string) string {
 	}
 	return mapping
 }
+
+// Examine reads and compiles every version of the subjects and says which can't
+// be used, and how many versions there are.
+func Examine(ctx context.Context, source Source, subjects []string) (broken []string, versions int, err error) {
+	c := &Catalog{source: source}
+	for _, name := range subjects {
+		s, err := c.read(ctx, name, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		if s == nil {
+			continue
+		}
+		versions += len(s.Entries)
+		for _, e := range s.Entries {
+			if e.Err != nil {
+				broken = append(broken, e.Err.Error())
+			}
+		}
+	}
+	return broken, versions, nil
+}
