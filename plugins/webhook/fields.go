@@ -119,7 +119,7 @@ func pathFields() []*service.ConfigField {
 		service.NewObjectField(paFieldRateLimit,
 			service.NewFloatField(rlFieldRate).Description("Requests a second. 0: no limit.").Default(0.0),
 			service.NewIntField(rlFieldBurst).Description("Requests that may come at once after a pause. 0: as many as `per_second`, and at least one.").Default(0),
-		).Description("How fast the sender may be; beyond that it is answered 429 with `Retry-After`. Only authenticated requests count.").Advanced(),
+		).Description("How fast the sender may be; beyond that it is answered 429 with `Retry-After`. Only authenticated events count, and no handshakes.").Advanced(),
 		service.NewStringField(paFieldPatience).
 			Description("The longest time until a request is answered, below that after which the sender gives up. Empty: `25s` for `event_grid` and `cloudevents`, `12s` for `sns`, `9s` for `pubsub_push` and `hmac`, `4s` for `api_destination`.").
 			Default("").Advanced(),

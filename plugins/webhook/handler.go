@@ -116,18 +116,22 @@ func (h *handler) take(ctx context.Context, to *route, deadlines *http.ResponseC
 			return received{}, nil, err
 		}
 	}
-	// After the authentication: nobody else can use up a sender's rate.
-	if wait := to.limit.take(h.now()); wait > 0 {
-		over := refuse(http.StatusTooManyRequests, rateLimited, "the sender is faster than its rate_limit")
-		over.retryAfter = wait
-		return received{}, nil, over
-	}
 	body, err := decode(r, wire, to.maxBody, memory)
 	if err != nil {
 		return received{}, nil, err
 	}
 	out, err := to.sender.receive(ctx, r, body)
-	return out, body, err
+	if err != nil || out.handshake != noHandshake {
+		return out, nil, err
+	}
+	// After the authentication, which for SNS is in the body: nobody else can use
+	// up a sender's rate.
+	if wait := to.limit.take(h.now()); wait > 0 {
+		over := refuse(http.StatusTooManyRequests, rateLimited, "the sender is faster than its rate_limit")
+		over.retryAfter = wait
+		return received{}, nil, over
+	}
+	return out, body, nil
 }
 
 // message makes the event that goes downstream.

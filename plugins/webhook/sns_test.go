@@ -288,3 +288,21 @@ func TestACertificateThatCannotBeFetchedIsNotTheSendersFault(t *testing.T) {
 	d.clock.advance(certificateRetry)
 	require.Equal(t, 200, d.post("/sns", body, textPlain).status)
 }
+
+func TestForgedNotificationsDoNotUseUpTheRate(t *testing.T) {
+	a := newAuthority(t)
+	c := newCloud(t, a, snsRegion)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, "sns.amazonaws.com"))
+	d := open(t, c.transport, snsPath+"    rate_limit: {per_second: 0.5, burst: 2}\n")
+	good := sign(makeKey()[0], notification(nil))
+	for range 5 {
+		refused(t, d.post("/sns", sign(makeKey()[1], notification(nil)), textPlain), 401, badSignature)
+		require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], confirmationMessage(nil)), textPlain).status, "a handshake is no event")
+	}
+	require.Equal(t, 200, d.post("/sns", good, textPlain).status)
+	require.Equal(t, 200, d.post("/sns", good, textPlain).status)
+	last := d.post("/sns", good, textPlain)
+	refused(t, last, 429, rateLimited)
+	require.Equal(t, "2", last.header.Get("Retry-After"))
+	require.Zero(t, d.in.handler.memory.used.Load())
+}
