@@ -306,3 +306,21 @@ func TestForgedNotificationsDoNotUseUpTheRate(t *testing.T) {
 	require.Equal(t, "2", last.header.Get("Retry-After"))
 	require.Zero(t, d.in.handler.memory.used.Load())
 }
+
+// TestSNSIsAskedForItsPassword: SNS shows the user and password of its URL only
+// to a server that asks for them.
+func TestSNSIsAskedForItsPassword(t *testing.T) {
+	a := newAuthority(t)
+	c := newCloud(t, a, snsRegion)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, "sns.amazonaws.com"))
+	d := open(t, c.transport, snsPath+"    auth: {basic: {username: topic, passwords: [sesame]}}\n")
+	body := sign(makeKey()[0], notification(nil))
+	first := d.post("/sns", body, textPlain)
+	refused(t, first, 401, noCredentials)
+	require.Equal(t, `Basic realm="helios"`, first.header.Get("WWW-Authenticate"))
+	wrong := d.post("/sns", body, headers{"Authorization": "Basic dG9waWM6d3Jvbmc="})
+	refused(t, wrong, 401, wrongCredentials)
+	require.Equal(t, `Basic realm="helios"`, wrong.header.Get("WWW-Authenticate"))
+	require.Equal(t, 200, d.post("/sns", body, headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}).status)
+	refused(t, d.post("/sns", sign(makeKey()[1], notification(nil)), headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}), 401, badSignature)
+}
