@@ -107,7 +107,7 @@ func (h *handler) take(ctx context.Context, to *route, deadlines *http.ResponseC
 	}
 	wire, err := readBody(r, to.maxBody, memory)
 	if err != nil {
-		return received{}, nil, err
+		return received{}, nil, to.retried(err)
 	}
 	// The connection is watched from here on for the sender's leaving, without a
 	// deadline.
@@ -133,6 +133,16 @@ func (h *handler) take(ctx context.Context, to *route, deadlines *http.ResponseC
 		return received{}, nil, over
 	}
 	return out, body, nil
+}
+
+// retried turns 408 into 503 for those who take 408 for final: SNS repeats after
+// 429 and 5xx only, API destinations after a few more codes, not this one.
+func (to *route) retried(err error) error {
+	var r *refusal
+	if errors.As(err, &r) && r.reason == slowBody && (to.kind == kindSNS || to.kind == kindAPIDestination) {
+		r.status = http.StatusServiceUnavailable
+	}
+	return err
 }
 
 // message makes the event that goes downstream.
@@ -177,10 +187,8 @@ func (h *handler) answerError(w http.ResponseWriter, sender string, err error) {
 		w.Header().Set("WWW-Authenticate", cmp.Or(r.challenge, "Bearer"))
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
-	case http.StatusRequestTimeout:
-		w.Header().Set("Connection", "close")
 	}
-	if r.reason == stoppingDown {
+	if r.reason == stoppingDown || r.reason == slowBody {
 		w.Header().Set("Connection", "close")
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

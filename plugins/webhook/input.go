@@ -116,7 +116,7 @@ const inputDescription = `
 Every path has one sender and one proof of who it is. A request is authenticated, read, handed to the pipeline as a batch of its own, and answered when the pipeline has settled that batch:
 
 - 200 when the batch was acknowledged, that is when the output has it;
-- 503 with ` + "`Retry-After`" + ` when it was refused, when that took longer than the path's ` + "`patience`" + `, when the pipeline takes no more, when the input stops, and when the keys to check a signature can't be fetched. The sender tries again; an event that became durable after all is then a duplicate;
+- 503 with ` + "`Retry-After`" + ` when it was refused, when that took longer than the path's ` + "`patience`" + `, when the pipeline takes no more, when the input stops, when the keys to check a signature can't be fetched, and instead of 408 where the sender takes that for final (SNS, API destinations). The sender tries again; an event that became durable after all is then a duplicate;
 - 429 with ` + "`Retry-After`" + ` beyond the path's ` + "`rate_limit`" + `;
 - 401 and 403 when it is not authenticated or not allowed, 400 when it is malformed, 413, 415, 408, 404 and 405 as in HTTP. Senders take most of these for final.
 

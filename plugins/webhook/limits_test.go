@@ -41,6 +41,12 @@ paths:
   - path: /key
     sender: api_destination
     auth: {api_key: {header: x-api-key, keys: [k]}}
+  - path: /signed
+    sender: hmac
+    auth: {hmac: {header: X-Sig, secrets: [s]}}
+  - path: /sns
+    sender: sns
+    sns: {topics: ["arn:aws:sns:eu-central-1:123456789012:orders"]}
 `
 
 // raw sends bytes and returns the status that comes back, or 0 when the
@@ -96,7 +102,9 @@ func TestBodiesEndAtTheirBound(t *testing.T) {
 
 func TestBodiesThatLieAboutTheirLength(t *testing.T) {
 	d := open(t, nil, smallPath)
-	require.Equal(t, 408, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "the rest never comes")
+	require.Equal(t, 503, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "the rest never comes; the sender takes 408 for final")
+	require.Equal(t, 503, d.raw("POST /sns HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "likewise")
+	require.Equal(t, 408, d.raw("POST /signed HTTP/1.1\r\nHost: x\r\nX-Sig: 00\r\nContent-Length: 20\r\n\r\n{}"))
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n{}"), "it is cut")
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"))
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}"))
