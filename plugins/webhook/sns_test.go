@@ -324,3 +324,32 @@ func TestSNSIsAskedForItsPassword(t *testing.T) {
 	require.Equal(t, 200, d.post("/sns", body, headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}).status)
 	refused(t, d.post("/sns", sign(makeKey()[1], notification(nil)), headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}), 401, badSignature)
 }
+
+// TestForgedCertificateNamesAreNotAllFetched: who sends names of certificates
+// that do not exist makes us ask SNS for few of them, and is in nobody's way whose
+// certificate is known.
+func TestForgedCertificateNamesAreNotAllFetched(t *testing.T) {
+	d, c, _ := snsDoor(t)
+	key := makeKey()[0]
+	require.Equal(t, 200, d.post("/sns", sign(key, notification(nil)), textPlain).status)
+	for n := range 200 {
+		body := sign(key, notification(object{"SigningCertURL": fmt.Sprintf("https://%s/SimpleNotificationService-%d.pem", snsRegion, n)}))
+		refused(t, d.post("/sns", body, textPlain), 503, keysUnreachable)
+	}
+	require.EqualValues(t, certificateBurst, c.fetched.Load())
+	require.Equal(t, 200, d.post("/sns", sign(key, notification(nil)), textPlain).status)
+	c.files["/SimpleNotificationService-rotated.pem"] = c.files[certPath]
+	rotated := sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + "/SimpleNotificationService-rotated.pem"}))
+	refused(t, d.post("/sns", rotated, textPlain), 503, keysUnreachable)
+	d.clock.advance(certificatePause)
+	require.Equal(t, 200, d.post("/sns", rotated, textPlain).status)
+
+	for name, url := range map[string]string{
+		"percent-encoded": "/SimpleNotificationService-%30123456789abcdef.pem", "a query": certPath + "?", "dots": "/x/.." + certPath,
+		"an encoded slash": "/%2e%2e" + certPath, "two slashes": "/" + certPath, "a line break": certPath + "\n", "a parameter": certPath + ";x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, d.post("/sns", sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + url})), textPlain), 401, badSignature)
+		})
+	}
+}
