@@ -225,6 +225,15 @@ func TestForgedNotificationsAreRefused(t *testing.T) {
 		"a port":              certAt("https://" + snsRegion + ":8443" + certPath),
 		"another path":        certAt("https://" + snsRegion + "/evil.pem"),
 		"no URL":              certAt(""),
+		"China's, elsewhere":  certAt("https://" + snsRegion + ".cn" + certPath),
+		"behind China's":      certAt("https://sns.cn-north-1.amazonaws.com.cn.evil.com" + certPath),
+		"another in China":    certAt("https://sqs.cn-north-1.amazonaws.com.cn" + certPath),
+		"a host in capitals":  certAt("https://SNS.EU-CENTRAL-1.amazonaws.com" + certPath),
+		"a dot at the end":    certAt("https://" + snsRegion + "." + certPath),
+		"an encoded host":     certAt("https://sns.eu-central-1%2eamazonaws.com" + certPath),
+		"a backslash":         certAt("https://evil.com\\@" + snsRegion + certPath),
+		"a fragment":          certAt("https://" + snsRegion + certPath + "#x"),
+		"no host":             certAt("https:" + certPath),
 		"an expired one":      certAt("https://" + snsRegion + "/SimpleNotificationService-aaaa.pem"),
 		"somebody else's":     certAt("https://" + snsRegion + "/SimpleNotificationService-bbbb.pem"),
 		"no certificate":      certAt("https://" + snsRegion + "/SimpleNotificationService-cccc.pem"),
@@ -235,16 +244,44 @@ func TestForgedNotificationsAreRefused(t *testing.T) {
 	refused(t, d.post("/sns", sign(key, notification(object{"TopicArn": snsTopicA + "2"})), textPlain), 403, notAllowed)
 	good := sign(key, notification(nil))
 	for name, body := range map[string]string{
-		"a second message":          strings.Replace(good, `{`, `{"Message":"evil",`, 1),
-		"a raw message":             `hello`,
-		"another type":              sign(key, notification(object{"Type": "Other"})),
-		"no type":                   sign(key, notification(object{"Type": nil})),
+		"a second message": strings.Replace(good, `{`, `{"Message":"evil",`, 1),
+		"a raw message":    `hello`,
+		"another type":     sign(key, notification(object{"Type": "Other"})),
+		"no type":          sign(key, notification(object{"Type": nil})),
+		// The same signed text, cut into other members.
+		"another id":                sign(key, notification(object{"Subject": nil, "MessageId": "165545c9\nSubject\nx"})),
+		"a line break in the URL":   sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + certPath + "\n"})),
 		"a message that is no text": strings.Replace(good, `"MessageId":"`, `"MessageId":7,"x":"`, 1),
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, d.post("/sns", body, textPlain), 400, malformed) })
 	}
 	require.Equal(t, 200, d.post("/sns", strings.Replace(good, `{`, `{"message":"ignored",`, 1), textPlain).status, "only exact names count")
 	require.Len(t, d.events(), 1)
+}
+
+func TestASignedTextCannotBeCutIntoAnotherMessage(t *testing.T) {
+	d, _, _ := snsDoor(t)
+	genuine := notification(object{"MessageId": "m-1", "Subject": "hello"})
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], genuine), textPlain).status)
+	genuine["MessageId"] = "m-1\nSubject\nhello" // what is signed stays the same
+	delete(genuine, "Subject")
+	raw, err := json.Marshal(genuine)
+	require.NoError(t, err)
+	refused(t, d.post("/sns", string(raw), textPlain), 400, malformed)
+	require.Len(t, d.events(), 1)
+}
+
+func TestSNSInChina(t *testing.T) {
+	const host, topic = "sns.cn-north-1.amazonaws.com.cn", "arn:aws-cn:sns:cn-north-1:123456789012:orders"
+	a := newAuthority(t)
+	c := newCloud(t, a, host)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, host))
+	d := open(t, c.transport, strings.Replace(snsPath, snsTopicA, topic, 1))
+	there := object{"TopicArn": topic, "SigningCertURL": "https://" + host + certPath}
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], notification(there)), textPlain).status)
+	there["SubscribeURL"] = "https://" + host + "/?Action=ConfirmSubscription&TopicArn=" + topic + "&Token=tok"
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], confirmationMessage(there)), textPlain).status)
+	require.EqualValues(t, 1, c.confirmed.Load())
 }
 
 func TestSubscriptionsAreConfirmedForListedTopicsOnly(t *testing.T) {
@@ -346,7 +383,7 @@ func TestForgedCertificateNamesAreNotAllFetched(t *testing.T) {
 
 	for name, url := range map[string]string{
 		"percent-encoded": "/SimpleNotificationService-%30123456789abcdef.pem", "a query": certPath + "?", "dots": "/x/.." + certPath,
-		"an encoded slash": "/%2e%2e" + certPath, "two slashes": "/" + certPath, "a line break": certPath + "\n", "a parameter": certPath + ";x",
+		"an encoded slash": "/%2e%2e" + certPath, "two slashes": "/" + certPath, "a parameter": certPath + ";x",
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, d.post("/sns", sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + url})), textPlain), 401, badSignature)
