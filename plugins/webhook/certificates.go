@@ -21,7 +21,6 @@ const (
 	certificatePause    = time.Second // between fetches in the long run: URLs in forged messages cost no more
 	certificateBurst    = 16          // fetches after a quiet time: as many regions, or rotated certificates
 	certificateMaxBytes = 64 << 10
-	certificateMinBits  = 2048
 	certificateMax      = 64 // kept; a region has one or two
 	certificateSubject  = "sns.amazonaws.com"
 )
@@ -175,8 +174,8 @@ func parseCertificate(raw []byte, host string) (*x509.Certificate, error) {
 		return nil, err
 	}
 	key, ok := leaf.PublicKey.(*rsa.PublicKey)
-	if !ok || key.N.BitLen() < certificateMinBits {
-		return nil, fmt.Errorf("an RSA key of at least %d bits is required", certificateMinBits)
+	if !ok || key.N.BitLen() < rsaMinBits {
+		return nil, fmt.Errorf("an RSA key of at least %d bits is required", rsaMinBits)
 	}
 	if leaf.IsCA {
 		return nil, errors.New("it is an authority's, not a signer's")

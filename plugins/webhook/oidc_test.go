@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,7 @@ type keyServer struct {
 	mu      sync.Mutex
 	keys    map[string]*rsa.PrivateKey
 	status  int           // of answers; 0 is 200
+	body    string        // of answers, instead of the keys
 	hang    chan struct{} // not nil: answers only when it is closed
 	fetches atomic.Int64
 }
@@ -55,7 +57,7 @@ func newKeyServer(t *testing.T) *keyServer {
 func (s *keyServer) serve(w http.ResponseWriter, r *http.Request) {
 	s.fetches.Add(1)
 	s.mu.Lock()
-	hang, status := s.hang, s.status
+	hang, status, body := s.hang, s.status, s.body
 	var set struct {
 		Keys []map[string]string `json:"keys"`
 	}
@@ -76,6 +78,10 @@ func (s *keyServer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if status != 0 {
 		w.WriteHeader(status)
+	}
+	if body != "" {
+		_, _ = io.WriteString(w, body)
+		return
 	}
 	_ = json.NewEncoder(w).Encode(set)
 }
@@ -152,23 +158,31 @@ func TestEntraTokens(t *testing.T) {
 		status  int
 		why     reason
 	}{
-		"right, version 2":         {nil, 200, ""},
-		"right, version 1":         {object{"iss": "https://sts.windows.net/" + tenant + "/", "azp": nil, "appid": eventGridApplication}, 200, ""},
-		"several audiences":        {object{"aud": []string{"x", "api://helios"}}, 200, ""},
-		"an application in caps":   {object{"azp": strings.ToUpper(eventGridApplication)}, 200, ""},
-		"another issuer":           {object{"iss": "https://evil.example.com/"}, 401, wrongIssuer},
-		"another tenant's":         {object{"iss": keys.URL + "/other/v2.0"}, 401, wrongIssuer},
-		"another tid":              {object{"tid": "other"}, 403, wrongIdentity},
-		"another audience":         {object{"aud": "api://helios2"}, 401, wrongAudience},
-		"no audience":              {object{"aud": nil}, 401, wrongAudience},
-		"expired":                  {object{"exp": now.Add(-time.Second).Unix()}, 401, expiredToken},
-		"without an expiry":        {object{"exp": nil}, 401, expiredToken},
-		"not yet valid":            {object{"nbf": now.Add(time.Hour).Unix()}, 401, badToken},
-		"issued in the future":     {object{"iat": now.Add(time.Hour).Unix()}, 401, badToken},
-		"another application":      {object{"azp": "11111111-2222-3333-4444-555555555555"}, 403, wrongIdentity},
-		"no application":           {object{"azp": nil}, 403, wrongIdentity},
-		"two applications, one ok": {object{"appid": "evil"}, 403, wrongIdentity},
-		"an application of no use": {object{"azp": 7}, 401, badToken},
+		"right, version 2":          {nil, 200, ""},
+		"right, version 1":          {object{"iss": "https://sts.windows.net/" + tenant + "/", "azp": nil, "appid": eventGridApplication}, 200, ""},
+		"several audiences":         {object{"aud": []string{"x", "api://helios"}}, 200, ""},
+		"an application in caps":    {object{"azp": strings.ToUpper(eventGridApplication)}, 200, ""},
+		"another issuer":            {object{"iss": "https://evil.example.com/"}, 401, wrongIssuer},
+		"another tenant's":          {object{"iss": keys.URL + "/other/v2.0"}, 401, wrongIssuer},
+		"version 2 with a slash":    {object{"iss": keys.URL + "/" + tenant + "/v2.0/"}, 401, wrongIssuer},
+		"version 1 without a slash": {object{"iss": "https://sts.windows.net/" + tenant, "azp": nil, "appid": eventGridApplication}, 401, wrongIssuer},
+		"no issuer":                 {object{"iss": nil}, 401, wrongIssuer},
+		"an audience with a slash":  {object{"aud": "api://helios/"}, 401, wrongAudience},
+		"no audience in a list":     {object{"aud": []string{}}, 401, wrongAudience},
+		"an audience of no use":     {object{"aud": 7}, 401, badToken},
+		"a slow clock over there":   {object{"nbf": now.Add(4 * time.Minute).Unix(), "iat": now.Add(4 * time.Minute).Unix()}, 200, ""},
+		"an expiry that is text":    {object{"exp": "tomorrow"}, 401, badToken},
+		"another tid":               {object{"tid": "other"}, 403, wrongIdentity},
+		"another audience":          {object{"aud": "api://helios2"}, 401, wrongAudience},
+		"no audience":               {object{"aud": nil}, 401, wrongAudience},
+		"expired":                   {object{"exp": now.Add(-time.Second).Unix()}, 401, expiredToken},
+		"without an expiry":         {object{"exp": nil}, 401, expiredToken},
+		"not yet valid":             {object{"nbf": now.Add(time.Hour).Unix()}, 401, badToken},
+		"issued in the future":      {object{"iat": now.Add(time.Hour).Unix()}, 401, badToken},
+		"another application":       {object{"azp": "11111111-2222-3333-4444-555555555555"}, 403, wrongIdentity},
+		"no application":            {object{"azp": nil}, 403, wrongIdentity},
+		"two applications, one ok":  {object{"appid": "evil"}, 403, wrongIdentity},
+		"an application of no use":  {object{"azp": 7}, 401, badToken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, c.changes))))
@@ -269,19 +283,29 @@ func TestOurKeyServersFailureIsNotTheSenders(t *testing.T) {
 		return bearerOf(token(makeKey()[0], "one", entraClaims(d, keys, nil)))
 	}
 	for name, fail := range map[string]func(s *keyServer){
-		"an error":       func(s *keyServer) { s.status = 500 },
-		"not found":      func(s *keyServer) { s.status = 404 },
-		"a redirect":     func(s *keyServer) { s.status = 302 },
-		"without a key":  func(s *keyServer) { s.keys = nil },
-		"it is not here": func(s *keyServer) { s.CloseClientConnections(); s.Config.Handler = http.HandlerFunc(hijackAndClose) },
+		"an error":           func(s *keyServer) { s.status = 500 },
+		"not found":          func(s *keyServer) { s.status = 404 },
+		"a redirect":         func(s *keyServer) { s.status = 302 },
+		"without a key":      func(s *keyServer) { s.keys = nil },
+		"a page":             func(s *keyServer) { s.body = "<html>Please sign in</html>" },
+		"half an answer":     func(s *keyServer) { s.body = `{"keys":[{"kty":"RSA","kid":"one","n":"AQ` },
+		"another object":     func(s *keyServer) { s.body = `{"error":"throttled"}` },
+		"a broken key":       func(s *keyServer) { s.body = `{"keys":[{"kty":"RSA","kid":"one","n":"","e":""}]}` },
+		"a secret":           func(s *keyServer) { s.body = `{"keys":[{"kty":"oct","kid":"one","k":"c2VjcmV0"}]}` },
+		"keys that are none": func(s *keyServer) { s.body = `{"keys":[1,"two"]}` },
+		"too much":           func(s *keyServer) { s.body = `{"keys":[]` + strings.Repeat(" ", keyMaxBytes) + `}` },
+		"it is not here":     func(s *keyServer) { s.CloseClientConnections(); s.Config.Handler = http.HandlerFunc(hijackAndClose) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := newKeyServer(t)
 			keys.set(func() { fail(keys) })
 			d := entraDoor(t, keys)
-			a := d.post("/grid", `[]`, good(d, keys))
-			refused(t, a, 503, keysUnreachable)
-			require.Equal(t, "7", a.header.Get("Retry-After"))
+			for range 3 { // the later ones are not fetched for
+				a := d.post("/grid", `[]`, good(d, keys))
+				refused(t, a, 503, keysUnreachable)
+				require.Equal(t, "7", a.header.Get("Retry-After"))
+			}
+			require.LessOrEqual(t, keys.fetches.Load(), int64(1), "a key server in trouble is left alone")
 			if name == "an error" {
 				keys.set(func() { keys.status = 0 })
 				d.clock.advance(keyRetryPause)
@@ -289,6 +313,21 @@ func TestOurKeyServersFailureIsNotTheSenders(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestKeysThatCannotSignAreIgnored(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	one, two := makeKey()[0], makeKey()[1]
+	jwk := func(id, use string, key *rsa.PrivateKey) string {
+		return fmt.Sprintf(`{"kty":"RSA","kid":%q,"use":%q,"n":%q,"e":"AQAB"}`, id, use, base64.RawURLEncoding.EncodeToString(key.N.Bytes()))
+	}
+	keys.set(func() {
+		keys.body = `{"keys":[{"kty":"RSA","kid":"broken","n":"","e":""},{"kty":"oct","kid":"oct","k":"c2VjcmV0"},` + jwk("enc", "enc", two) + `,` + jwk("one", "sig", one) + `]}`
+	})
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))).status)
+	refused(t, d.post("/grid", `[]`, bearerOf(token(two, "enc", entraClaims(d, keys, nil)))), 401, badToken)
+	refused(t, d.post("/grid", `[]`, bearerOf(token(two, "one", entraClaims(d, keys, nil)))), 401, badToken)
 }
 
 func hijackAndClose(w http.ResponseWriter, _ *http.Request) {
