@@ -42,7 +42,9 @@ type claims struct {
 	Subject       string `json:"sub"`
 	TenantID      string `json:"tid"`
 	Email         string `json:"email"`
-	EmailVerified bool   `json:"email_verified"`
+	// EmailVerified counts only when it is true, and spoils no token that is judged
+	// by something else: some issuers write "true".
+	EmailVerified any `json:"email_verified"`
 }
 
 // issuer is what all kinds of tokens need.
@@ -163,7 +165,7 @@ func google(set googleSettings, env environment, name string) *bearer {
 		if !allowed.holds(c.Email) {
 			return refuse(http.StatusForbidden, wrongIdentity, "the token's email is %s, which %s does not list", shorten(c.Email), goFieldEmails)
 		}
-		if !c.EmailVerified {
+		if c.EmailVerified != true {
 			return refuse(http.StatusForbidden, wrongIdentity, "the token's email is not verified")
 		}
 		return nil

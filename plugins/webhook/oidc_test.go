@@ -377,7 +377,7 @@ paths:
 		"no account":              {object{"email": nil}, 403, wrongIdentity},
 		"not verified":            {object{"email_verified": false}, 403, wrongIdentity},
 		"nothing about verified":  {object{"email_verified": nil}, 403, wrongIdentity},
-		"verified in other words": {object{"email_verified": "true"}, 401, badToken},
+		"verified in other words": {object{"email_verified": "true"}, 403, wrongIdentity},
 	} {
 		t.Run(name, func(t *testing.T) {
 			claims := object{
@@ -413,6 +413,14 @@ paths:
 		return object{"iss": "https://login.example.com/", "aud": "helios", "client_id": client, "exp": d.clock.now().Add(time.Hour).Unix()}
 	}
 	require.Equal(t, 200, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("bus")))).status)
+	more := claims("bus")
+	more["email_verified"] = "true"
+	require.Equal(t, 200, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", more))).status, "nobody asked for an address")
 	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("evil")))), 403, wrongIdentity)
+	huge := claims("bus")
+	huge["groups"] = strings.Repeat("x", 16<<10)
+	require.Equal(t, 200, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", huge))).status)
+	huge["groups"] = strings.Repeat("x", 32<<10)
+	require.Equal(t, 431, d.raw("POST /aws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+token(makeKey()[0], "one", huge)+"\r\n\r\n"), "headers have a bound")
 	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("")))), 403, wrongIdentity)
 }
