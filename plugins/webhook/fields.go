@@ -96,7 +96,7 @@ func pathFields() []*service.ConfigField {
 			Description("How the sender proves who it is: exactly one of these. `sns` needs none, and may have `basic` or `api_key` in addition."),
 		service.NewObjectField(kindEventGrid,
 			service.NewStringListField(egFieldSubscriptions).
-				Description("Names of event subscriptions that are validated and let in, whatever their case; `*` lets in all.").Default([]any{}).Example([]any{"orders-to-helios"}),
+				Description("Names of event subscriptions that are validated and let in, whatever their case; `*` lets in all. Events whose header `aeg-subscription-name` a proxy has removed are let in by `auth` alone; handshakes are not.").Default([]any{}).Example([]any{"orders-to-helios"}),
 		).Description("Settings of the sender `event_grid`."),
 		service.NewObjectField(kindCloudEvents,
 			service.NewStringListField(ceFieldOrigins).
