@@ -21,7 +21,8 @@ type batch struct {
 
 	mu       sync.Mutex
 	delivery *Delivery
-	held     []bool // a claim of ours that is neither confirmed nor released
+	held     []bool // a claim of ours, or perhaps one, that is neither confirmed nor released
+	known    []bool // confirmed before: handed on as evidence
 	renewed  time.Time
 	reason   error // of the latest refusal
 }
@@ -53,7 +54,7 @@ func (b *batch) advance() (more bool) {
 		r.meter.unprotected.Incr(int64(len(keys)), "backend_down")
 		clear(answers) // pass them on
 	}
-	parts, more := b.take(indexes, of, answers, err == nil)
+	parts, more := b.take(indexes, of, answers)
 	b.send(parts)
 	b.settle(r.stopped)
 	return more
@@ -61,13 +62,14 @@ func (b *batch) advance() (more bool) {
 
 // take applies the answers and returns the indexes of what is to be handed on,
 // in the batch's order.
-func (b *batch) take(indexes, of []int, answers []Answer, claimed bool) (part []int, more bool) {
+func (b *batch) take(indexes, of []int, answers []Answer) (part []int, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	verdict := make(map[int]Answer, len(of))
 	for n, i := range of {
 		verdict[i] = answers[n]
-		b.held[i] = claimed && answers[n] == Claimed
+		// Also after an error: the claim may have been made and its answer lost.
+		b.held[i] = answers[n] == Claimed
 	}
 	for _, i := range indexes {
 		a := verdict[i]
@@ -77,6 +79,7 @@ func (b *batch) take(indexes, of []int, answers []Answer, claimed bool) (part []
 			continue
 		case a == Confirmed && b.reader.set.forward:
 			b.delivery.Hold(i)
+			b.known[i] = true
 		default:
 			b.delivery.Answer(i, a)
 		}
@@ -146,7 +149,7 @@ func (b *batch) end(ctx context.Context, part []int, index *service.Indexer, err
 	b.mu.Lock()
 	for n, i := range part {
 		switch {
-		case !b.keys[i].Valid() || b.delivery.IsRepeat(i):
+		case !b.keys[i].Valid() || b.delivery.IsRepeat(i) || b.known[i]:
 		case !refused[n]:
 			durable = append(durable, b.keys[i])
 		case b.held[i]:
@@ -167,7 +170,8 @@ func (b *batch) end(ctx context.Context, part []int, index *service.Indexer, err
 	for n, i := range part {
 		b.held[i] = false
 		if refused[n] {
-			b.delivery.Refuse(i)
+			// With evidence that is not durable its event comes again.
+			b.delivery.Refuse(int(b.delivery.leader[i]))
 			b.reason = err
 		} else if !b.delivery.IsRepeat(i) {
 			b.delivery.Acknowledge(i)

@@ -182,6 +182,31 @@ func TestTheTableIsBounded(t *testing.T) {
 	require.Zero(t, table.Len())
 }
 
+// TestOneKeyOverAndOverTakesNoMemory: neither a duplicate that is confirmed again
+// nor an event that is refused for ever fills the queues before anything expires.
+func TestOneKeyOverAndOverTakesNoMemory(t *testing.T) {
+	table := NewTable(Terms{Claim: time.Hour, Confirm: 24 * time.Hour}, 100)
+	now := time.Unix(0, 0)
+	for n := range 50_000 {
+		now = now.Add(time.Millisecond)
+		table.Confirm(now, keyOf(1))
+		require.Equal(t, Claimed, table.Claim(now, "a", keyOf(2)))
+		table.Renew(now, "a", keyOf(2))
+		if n%2 == 0 {
+			table.Release("a", keyOf(2))
+		}
+	}
+	require.LessOrEqual(t, cap(table.confirmed.items), 4*compactAbove)
+	require.LessOrEqual(t, cap(table.claims.items), 4*compactAbove)
+	require.Equal(t, Confirmed, table.Claim(now, "b", keyOf(1)))
+	require.Equal(t, Busy, table.Claim(now, "b", keyOf(2)))
+	table.expire(now.Add(time.Hour))
+	require.Equal(t, 1, table.Len())
+	table.expire(now.Add(24 * time.Hour))
+	require.Zero(t, table.Len())
+	require.True(t, table.claims.empty() && table.confirmed.empty())
+}
+
 func TestKeys(t *testing.T) {
 	var k keyer
 	keyOf := func(doc string) Key { key, _ := k.key([]byte(doc)); return key }

@@ -120,7 +120,7 @@ func (r *reader) read() {
 func (r *reader) accept(messages service.MessageBatch, ack service.AckFunc) *batch {
 	b := &batch{
 		reader: r, messages: messages, ack: ack, keys: make([]Key, len(messages)), names: make([]string, len(messages)),
-		owner: r.process + "/" + strconv.FormatUint(r.batches.Add(1), 36), held: make([]bool, len(messages)), renewed: time.Now(),
+		owner: r.process + "/" + strconv.FormatUint(r.batches.Add(1), 36), held: make([]bool, len(messages)), known: make([]bool, len(messages)), renewed: time.Now(),
 	}
 	for i, m := range messages {
 		b.names[i] = unknown
