@@ -75,10 +75,7 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	select {
 	case <-h.exchange.stopping:
 		return received{}, refuse(http.StatusServiceUnavailable, stoppingDown, "the input is stopping")
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
 	default:
-		return received{}, refuse(http.StatusServiceUnavailable, busy, "%d requests are in flight already", cap(h.slots))
 	}
 	if asked, ok := to.sender.(preflighted); ok && r.Method == http.MethodOptions {
 		return asked.options(r)
@@ -89,7 +86,20 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	ctx, cancel := context.WithTimeout(r.Context(), to.patience)
 	defer cancel()
 	memory := &held{from: h.memory}
-	out, body, err := h.take(ctx, to, deadlines, r, memory)
+	wire, err := h.read(ctx, to, deadlines, r, memory)
+	if err != nil {
+		memory.release()
+		return received{}, err
+	}
+	// After the body: strangers whose bodies never end take no slot.
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		memory.release()
+		return received{}, refuse(http.StatusServiceUnavailable, busy, "%d requests are in flight already", cap(h.slots))
+	}
+	out, body, err := h.take(ctx, to, r, wire, memory)
 	if err != nil || out.handshake != noHandshake {
 		memory.release()
 		return out, err
@@ -97,21 +107,25 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	return out, h.exchange.deliver(ctx, &delivery{msg: to.message(r, body, out.metadata), settled: make(chan error, 1), memory: memory})
 }
 
-// take authenticates a request, reads it and finds out what it is, in that
-// order as far as the authentication allows.
-func (h *handler) take(ctx context.Context, to *route, deadlines *http.ResponseController, r *http.Request, memory *held) (received, []byte, error) {
+// read authenticates a request as far as its headers allow, and reads its body.
+func (h *handler) read(ctx context.Context, to *route, deadlines *http.ResponseController, r *http.Request, memory *held) ([]byte, error) {
 	if to.header != nil {
 		if err := to.header.checkHeader(ctx, r); err != nil {
-			return received{}, nil, err
+			return nil, err
 		}
 	}
 	wire, err := readBody(r, to.maxBody, memory)
 	if err != nil {
-		return received{}, nil, to.retried(err)
+		return nil, to.retried(err)
 	}
 	// The connection is watched from here on for the sender's leaving, without a
 	// deadline.
 	_ = deadlines.SetReadDeadline(time.Time{})
+	return wire, nil
+}
+
+// take authenticates a body and finds out what it is.
+func (h *handler) take(ctx context.Context, to *route, r *http.Request, wire []byte, memory *held) (received, []byte, error) {
 	if to.body != nil {
 		if err := to.body.checkBody(ctx, r, wire); err != nil {
 			return received{}, nil, err

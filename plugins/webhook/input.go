@@ -48,7 +48,7 @@ func inputSpec() *service.ConfigSpec {
 			service.NewIntField(whFieldMaxBody).Description("The largest body, as it comes and decompressed; larger ones are answered 413. Event Grid never retries that.").Default(16<<20).Advanced(),
 			service.NewIntField(whFieldMaxHeader).Description("The largest headers of a request; larger ones are answered 431.").Default(32<<10).Advanced(),
 			service.NewIntField(whFieldMaxBuffered).Description("Memory for the bodies of all requests together, until their events are acknowledged; beyond that requests are answered 503.").Default(256<<20).Advanced(),
-			service.NewIntField(whFieldMaxInFlight).Description("Requests that are worked on or wait for an acknowledgement; beyond that they are answered 503.").Default(4096).Advanced(),
+			service.NewIntField(whFieldMaxInFlight).Description("Requests that have been read and are worked on or wait for an acknowledgement; beyond that they are answered 503.").Default(4096).Advanced(),
 			service.NewIntField(whFieldMaxConnections).Description("Open connections; further ones are closed at once.").Default(16384).Advanced(),
 			service.NewDurationField(whFieldHeaderTimeout).Description("The longest time that a request's headers may take.").Default("5s").Advanced(),
 			service.NewDurationField(whFieldBodyTimeout).Description("The longest time that a request's body may take.").Default("10s").Advanced(),

@@ -154,6 +154,20 @@ func TestASlowHeaderAndASlowBodyDoNotOutliveTheirTime(t *testing.T) {
 	}
 }
 
+// TestSlowStrangersTakeNoPlace: bodies that never end are in the way of nobody
+// whose request is there, however few may be in flight.
+func TestSlowStrangersTakeNoPlace(t *testing.T) {
+	d := open(t, nil, strings.Replace(smallPath, "body_timeout: 300ms", "body_timeout: 30s\nmax_in_flight: 2", 1))
+	for range 20 {
+		conn, _ := d.dial()
+		_, err := io.WriteString(conn, "POST /signed HTTP/1.1\r\nHost: x\r\nX-Sig: 00\r\nContent-Length: 500\r\n\r\n{")
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return d.in.handler.memory.used.Load() >= 20*500 }, 10*time.Second, time.Millisecond, "their bodies are being read")
+	require.Equal(t, 200, d.post("/e", `{}`, nil).status)
+	require.Equal(t, 401, d.post("/signed", `{}`, headers{"X-Sig": "00"}).status)
+}
+
 // TestWaitingForAnAcknowledgementIsNotSlowness guards against the deadline of the
 // body ending a request that has long been read.
 func TestWaitingForAnAcknowledgementIsNotSlowness(t *testing.T) {
