@@ -42,6 +42,10 @@ func newExchange() *exchange {
 // deliver hands d over and waits until the pipeline has settled it, as long as
 // ctx allows. Only after nil is the event durable. Errors are *refusal.
 func (e *exchange) deliver(ctx context.Context, d *delivery) error {
+	if ctx.Err() != nil { // a sender that has given up already sends again
+		d.memory.release()
+		return outOfTime(ctx, busy, "the request itself took all the time there was")
+	}
 	select {
 	case e.handed <- d:
 	case <-e.stopping:

@@ -85,6 +85,9 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), to.patience)
 	defer cancel()
+	if to.patience < h.bodyTimeout {
+		_ = deadlines.SetReadDeadline(time.Now().Add(to.patience))
+	}
 	memory := &held{from: h.memory}
 	wire, err := h.read(ctx, to, deadlines, r, memory)
 	if err != nil {

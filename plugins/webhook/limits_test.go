@@ -154,6 +154,15 @@ func TestASlowHeaderAndASlowBodyDoNotOutliveTheirTime(t *testing.T) {
 	}
 }
 
+// TestASlowBodyIsAnsweredWithinThePatience, not when the sender has given up.
+func TestASlowBodyIsAnsweredWithinThePatience(t *testing.T) {
+	d := open(t, nil, strings.Replace(anyonePath, "patience: 20s", "patience: 200ms", 1)+"\nbody_timeout: 10m\n")
+	begin := time.Now()
+	require.Equal(t, 503, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"))
+	require.GreaterOrEqual(t, time.Since(begin), 200*time.Millisecond)
+	require.Empty(t, d.events())
+}
+
 // TestSlowStrangersTakeNoPlace: bodies that never end are in the way of nobody
 // whose request is there, however few may be in flight.
 func TestSlowStrangersTakeNoPlace(t *testing.T) {
