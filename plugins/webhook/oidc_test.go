@@ -424,3 +424,59 @@ paths:
 	require.Equal(t, 431, d.raw("POST /aws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+token(makeKey()[0], "one", huge)+"\r\n\r\n"), "headers have a bound")
 	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", claims("")))), 403, wrongIdentity)
 }
+
+// TestARotationUnderTrafficCostsOneFetch: the old key goes, all senders use the
+// new one at once, and none of them is refused.
+func TestARotationUnderTrafficCostsOneFetch(t *testing.T) {
+	keys := newKeyServer(t)
+	d := entraDoor(t, keys)
+	one, two := makeKey()[0], makeKey()[1]
+	require.Equal(t, 200, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))).status)
+	hang := make(chan struct{})
+	keys.set(func() {
+		keys.keys = map[string]*rsa.PrivateKey{"two": two}
+		keys.hang = hang
+	})
+	fresh := bearerOf(token(two, "two", entraClaims(d, keys, nil)))
+	statuses := make(chan int, 100)
+	for range 100 {
+		go func() {
+			req := request("POST", `[]`, fresh)
+			req.URL.Host, req.URL.Path = strings.TrimPrefix(d.base, "http://"), "/grid"
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				statuses <- 0
+				return
+			}
+			_ = resp.Body.Close()
+			statuses <- resp.StatusCode
+		}()
+	}
+	require.Eventually(t, func() bool { return keys.fetches.Load() == 2 }, 10*time.Second, time.Millisecond)
+	close(hang)
+	for range 100 {
+		require.Equal(t, 200, within(t, statuses))
+	}
+	require.LessOrEqual(t, keys.fetches.Load(), int64(3), "the first few may have come before the answer, and the last after it")
+	refused(t, d.post("/grid", `[]`, bearerOf(token(one, "one", entraClaims(d, keys, nil)))), 401, badToken)
+	require.LessOrEqual(t, keys.fetches.Load(), int64(4))
+}
+
+// TestAKeyServerThatHangsIsAnsweredWithinThePatience, also where that is shorter
+// than the time for fetching keys.
+func TestAKeyServerThatHangsIsAnsweredWithinThePatience(t *testing.T) {
+	keys := newKeyServer(t)
+	hang := make(chan struct{})
+	defer close(hang)
+	keys.set(func() { keys.hang = hang })
+	d := open(t, nil, fmt.Sprintf(`
+paths:
+  - path: /aws
+    sender: api_destination
+    patience: 200ms
+    auth: {oauth: {issuer: i, audiences: [a], jwks_url: "%s"}}
+`, keys.URL))
+	begin := time.Now()
+	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", object{"iss": "i", "aud": "a", "exp": d.clock.now().Add(time.Hour).Unix()}))), 503, keysUnreachable)
+	require.Less(t, time.Since(begin), keyFetchTimeout)
+}
