@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -128,7 +129,7 @@ func entra(set entraSettings, env environment, name string) *bearer {
 	authority := strings.TrimSuffix(set.authority, "/") + "/" + set.tenant
 	allowed := folded(set.applications)
 	from := issuer{
-		issuers:   []string{authority + "/v2.0", "https://sts.windows.net/" + set.tenant + "/"},
+		issuers:   []string{authority + "/v2.0", firstIssuer(authority) + set.tenant + "/"},
 		audiences: set.audiences,
 		keysURL:   authority + "/discovery/v2.0/keys",
 	}
@@ -146,6 +147,15 @@ func entra(set entraSettings, env environment, name string) *bearer {
 		}
 		return nil
 	}, env, name)
+}
+
+// firstIssuer is who issues tokens of version 1 beside an authority. China, which
+// 21Vianet operates, is the only national cloud that has one of its own.
+func firstIssuer(authority string) string {
+	if u, err := url.Parse(authority); err == nil && strings.HasSuffix(u.Hostname(), ".cn") {
+		return "https://sts.chinacloudapi.cn/"
+	}
+	return "https://sts.windows.net/"
 }
 
 // googleSettings are those of a Pub/Sub push subscription with authentication.

@@ -480,3 +480,39 @@ paths:
 	refused(t, d.post("/aws", `{}`, bearerOf(token(makeKey()[0], "one", object{"iss": "i", "aud": "a", "exp": d.clock.now().Add(time.Hour).Unix()}))), 503, keysUnreachable)
 	require.Less(t, time.Since(begin), keyFetchTimeout)
 }
+
+// elsewhere is a transport for which every host is one server.
+type elsewhere struct{ server *httptest.Server }
+
+func (e elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Scheme, r.URL.Host = "http", e.server.Listener.Addr().String()
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func TestNationalClouds(t *testing.T) {
+	for authority, first := range map[string]string{
+		"https://login.microsoftonline.us":          "https://sts.windows.net/",
+		"https://login.partner.microsoftonline.cn/": "https://sts.chinacloudapi.cn/",
+	} {
+		keys := newKeyServer(t)
+		d := open(t, elsewhere{keys.Server}, fmt.Sprintf(`
+paths:
+  - path: /grid
+    sender: event_grid
+    event_grid: {subscriptions: ["*"]}
+    auth:
+      entra: {tenant_id: %s, audiences: [api://helios], applications: [ours], authority: "%s"}
+`, tenant, authority))
+		send := func(iss string) answer {
+			return d.post("/grid", `[]`, bearerOf(token(makeKey()[0], "one", entraClaims(d, keys, object{"iss": iss, "azp": "ours"}))))
+		}
+		require.Equal(t, 200, send(strings.TrimSuffix(authority, "/")+"/"+tenant+"/v2.0").status)
+		require.Equal(t, 200, send(first+tenant+"/").status)
+		for _, other := range []string{"https://sts.windows.net/", "https://sts.chinacloudapi.cn/"} {
+			if other != first {
+				refused(t, send(other+tenant+"/"), 401, wrongIssuer)
+			}
+		}
+	}
+}
