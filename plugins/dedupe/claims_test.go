@@ -55,15 +55,23 @@ func onBoth(t *testing.T, test func(t *testing.T, b *counted)) {
 func openShort(t *testing.T, child service.BatchInput, b Backend, forward bool) *reader {
 	t.Helper()
 	res := service.MockResources()
-	r := newReader(child, b, settings{terms: shortTerms, forward: forward, waiting: 100}, newMeter(res.Metrics()), res.Logger())
+	r := newReader(child, b, settings{terms: shortTerms, forward: forward, waiting: 100, keyer: byDefault(t)}, newMeter(res.Metrics()), res.Logger())
 	require.NoError(t, r.Connect(bg))
 	t.Cleanup(func() { _ = r.Close(bg) })
 	return r
 }
 
+// byDefault is the keyer of events that are told apart as usual.
+func byDefault(t testing.TB) *keyer {
+	t.Helper()
+	k, err := newKeyer(defaultKey)
+	require.NoError(t, err)
+	return k
+}
+
 func (s *source) key(t *testing.T, id string) Key {
 	t.Helper()
-	key, _ := new(keyer).key([]byte(`{"source":"s","id":"` + id + `","cloud":"aws"}`))
+	key, _ := byDefault(t).key([]byte(`{"source":"s","id":"` + id + `","cloud":"aws"}`))
 	require.True(t, key.Valid())
 	return key
 }

@@ -208,7 +208,7 @@ func TestOneKeyOverAndOverTakesNoMemory(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	var k keyer
+	k := byDefault(t)
 	keyOf := func(doc string) Key { key, _ := k.key([]byte(doc)); return key }
 	one := keyOf(`{"source":"s","id":"1","cloud":"aws"}`)
 	require.True(t, one.Valid())
@@ -223,4 +223,21 @@ func TestKeys(t *testing.T) {
 	for _, none := range []string{``, `[]`, `{"id":"1"}`, `{"source":"s","id":1}`, `{"source":"","id":"1"}`, `{"source":"s","id":"1"`} {
 		require.False(t, keyOf(none).Valid(), none)
 	}
+}
+
+func TestKeysOfOtherPaths(t *testing.T) {
+	k, err := newKeyer([]string{"data.payment_id", "type"})
+	require.NoError(t, err)
+	keyOf := func(doc string) Key { key, _ := k.key([]byte(doc)); return key }
+	one := keyOf(`{"source":"a","id":"1","cloud":"aws","type":"t","data":{"payment_id":"p"}}`)
+	require.True(t, one.Valid())
+	require.Equal(t, one, keyOf(`{"source":"b","id":"2","cloud":"aws","type":"t","data":{"payment_id":"p"}}`))
+	for _, other := range []string{
+		`{"cloud":"gcp","type":"t","data":{"payment_id":"p"}}`, `{"cloud":"aws","type":"u","data":{"payment_id":"p"}}`,
+		`{"cloud":"aws","type":"t","data":{"payment_id":"p"},"heliosattempt":1}`, `{"cloud":"aws","type":"p","data":{"payment_id":"t"}}`,
+	} {
+		require.True(t, keyOf(other).Valid(), other)
+		require.NotEqual(t, one, keyOf(other), other)
+	}
+	require.False(t, keyOf(`{"source":"a","id":"1","cloud":"aws","type":"t","data":{}}`).Valid())
 }

@@ -30,7 +30,7 @@ type reader struct {
 
 	process string // names this process's claims
 	batches atomic.Uint64
-	keyer   keyer // of the reading goroutine
+	keyer   *keyer // of the reading goroutine
 
 	out     chan outgoing
 	start   sync.Once
@@ -54,7 +54,7 @@ func newReader(child service.BatchInput, backend Backend, set settings, m *meter
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	r := &reader{
-		child: child, backend: backend, set: set, meter: m, log: log, process: hex.EncodeToString(id[:]),
+		child: child, backend: backend, set: set, meter: m, log: log, keyer: set.keyer, process: hex.EncodeToString(id[:]),
 		out: make(chan outgoing), room: make(chan struct{}, 1), open: make(map[*batch]struct{}),
 	}
 	r.stopped, r.stop = context.WithCancel(context.Background())
