@@ -86,13 +86,15 @@ func outOfTime(ctx context.Context, why reason, detail string) error {
 	return refuse(http.StatusServiceUnavailable, why, "%s", detail)
 }
 
-// read returns the next delivery.
-func (e *exchange) read(ctx context.Context) (*delivery, error) {
+// read returns the next delivery, or service.ErrNotConnected once lost is closed.
+func (e *exchange) read(ctx context.Context, lost <-chan struct{}) (*delivery, error) {
 	select {
 	case d := <-e.handed:
 		return d, nil
 	case <-e.stopping:
 		return nil, service.ErrEndOfInput
+	case <-lost:
+		return nil, service.ErrNotConnected
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
