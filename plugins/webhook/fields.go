@@ -75,6 +75,7 @@ const (
 	hmFieldIDHeader        = "id_header"
 	hmFieldTolerance       = "tolerance"
 	hmFieldSecrets         = "secrets"
+	hmFieldSecretEncoding  = "secret_encoding"
 )
 
 func pathFields() []*service.ConfigField {
@@ -176,6 +177,11 @@ func hmacFields() []*service.ConfigField {
 		service.NewStringField(hmFieldTimestampPrefix).Description("What stands before the time, where its header holds more.").Default("").Example("t=").Advanced(),
 		service.NewStringField(hmFieldIDHeader).Description("The header with the message's id. Requires `{id}` in `signed`.").Default("").Example("webhook-id").Advanced(),
 		service.NewDurationField(hmFieldTolerance).Description("How far the time of signing may be from now, either way.").Default("5m"),
-		service.NewStringListField(hmFieldSecrets).Description("The accepted secrets, as they are; several, to exchange one without a gap.").Secret().Example([]any{"${HELIOS_WEBHOOK_SECRET}"}),
+		service.NewStringListField(hmFieldSecrets).Description("The accepted secrets; several, to exchange one without a gap.").Secret().Example([]any{"${HELIOS_WEBHOOK_SECRET}"}),
+		service.NewStringAnnotatedEnumField(hmFieldSecretEncoding, map[string]string{
+			"text":   "As they are.",
+			"base64": "In base64, also after `whsec_`, as Standard Webhooks gives them.",
+			"hex":    "In hexadecimal.",
+		}).Description("How the secrets are written.").Default("text").Advanced(),
 	}
 }
