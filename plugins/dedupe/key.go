@@ -9,9 +9,9 @@ import (
 )
 
 // Key is what an event is known by: 128 bits of the SHA-256 of its participant,
-// the configured values (source and id) and, when present, heliosattempt. Its size does not depend on the
-// event, and nobody can craft an event that passes for another one. The zero Key
-// stands for an event that can't be known.
+// tenant, the configured values (source and id) and, when present, heliosattempt.
+// Its size does not depend on the event, and nobody can craft an event that passes
+// for another one. The zero Key stands for an event that can't be known.
 type Key [16]byte
 
 // Valid reports whether the event can be known by its key.
@@ -21,9 +21,10 @@ func (k Key) Valid() bool { return k != Key{} }
 // section "id").
 var defaultKey = []string{"source", "id"}
 
-// beside are the paths that belong to every key: the participant, and what tells
-// a deliberate repetition from a duplicate.
-var beside = []string{"cloud", "heliosattempt"}
+// beside are the paths that belong to every key: the participant, the tenant,
+// whose ids must suppress no other tenant's events, and what tells a deliberate
+// repetition from a duplicate.
+var beside = []string{"cloud", "tenant", "heliosattempt"}
 
 // keyer takes keys from canonical events. It is not safe for concurrent use.
 type keyer struct {
@@ -50,12 +51,15 @@ func (k *keyer) key(doc []byte) (Key, []byte) {
 	if k.scanner.Scan(doc, k.paths, k.values) != nil {
 		return Key{}, nil
 	}
-	cloud, attempt, own := k.values[0], k.values[1], k.values[len(beside):]
+	cloud, tenant, attempt, own := k.values[0], k.values[1], k.values[2], k.values[len(beside):]
 	k.text = k.text[:0]
 	if !k.add(cloud) {
-		k.text = append(k.text[:0], 0, 0, 0, 0)
+		k.append(nil)
 	}
 	name := len(k.text)
+	if !k.add(tenant) {
+		k.append(nil)
+	}
 	for _, value := range own {
 		if !k.add(value) {
 			return Key{}, nil

@@ -216,6 +216,7 @@ func TestKeys(t *testing.T) {
 	for _, other := range []string{
 		`{"source":"s","id":"1","cloud":"gcp"}`, `{"source":"s","id":"1"}`, `{"source":"s1","id":"","cloud":"aws"}`,
 		`{"source":"s","id":"1","cloud":"aws","heliosattempt":1}`, `{"source":"s","id":"2","cloud":"aws"}`,
+		`{"source":"s","id":"1","cloud":"aws","tenant":"a"}`, `{"source":"s","id":"1","tenant":"aws"}`,
 	} {
 		require.NotEqual(t, one, keyOf(other), other)
 	}
