@@ -84,7 +84,7 @@ func inputSpec() *service.ConfigSpec {
 				Description("Pass duplicates on with the metadata `helios_reason` = `duplicate`, since they are evidence, instead of only counting them. They are acknowledged when they are durable.").
 				Default(false),
 			service.NewIntField(idFieldMaxWaits).
-				Description("How many events may wait for other deliveries' claims before reading pauses; the batch that exceeds it is the last.").
+				Description("How many events may wait for other deliveries' claims before reading pauses; the few batches that were read ahead still come.").
 				Default(10_000).Advanced(),
 			service.NewAutoRetryNacksToggleField(),
 		).

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ const (
 	firstPoll = 10 * time.Millisecond // of a claim that another delivery holds
 	lastPoll  = 250 * time.Millisecond
 	downPause = time.Second // between attempts to reach a backend that is down
+	askAhead  = 4           // batches whose claims are under way at once
 )
 
 // reader reads the wrapped input ahead of what is asked of it, so that claims
@@ -92,6 +94,16 @@ func (r *reader) read() {
 	defer close(r.out)
 	var waiters sync.WaitGroup
 	defer waiters.Wait()
+	asked := make(chan *claim, askAhead)
+	defer close(asked)
+	waiters.Go(func() { // hands on in the order of reading
+		for c := range asked {
+			if <-c.done; c.advance() {
+				waiters.Go(c.batch.wait)
+			}
+		}
+	})
+	var underWay []ahead
 	for {
 		for r.waiting.Load() >= int64(r.set.waiting) {
 			select {
@@ -110,11 +122,48 @@ func (r *reader) read() {
 			}
 			continue
 		}
-		b := r.accept(messages, ack)
-		if b.advance() {
-			waiters.Go(b.wait)
+		c := r.accept(messages, ack).newClaim()
+		underWay = ask(underWay, c)
+		select {
+		case asked <- c:
+		case <-r.stopped.Done():
+			return
 		}
 	}
+}
+
+// ahead is a claim that is under way, with its keys.
+type ahead struct {
+	*claim
+	keys map[Key]struct{}
+}
+
+// ask starts a claim beside those that are under way. It waits for one that asks
+// for the same event: the delivery that was read first is to have it.
+func ask(underWay []ahead, c *claim) []ahead {
+	underWay = slices.DeleteFunc(underWay, func(a ahead) bool {
+		select {
+		case <-a.done:
+			return true
+		default:
+			return false
+		}
+	})
+	keys := make(map[Key]struct{}, len(c.batch.keys))
+	for _, key := range c.batch.keys {
+		keys[key] = struct{}{}
+	}
+	delete(keys, Key{})
+	for _, a := range underWay {
+		for key := range a.keys {
+			if _, same := keys[key]; same {
+				<-a.done
+				break
+			}
+		}
+	}
+	go c.ask()
+	return append(underWay, ahead{c, keys})
 }
 
 func (r *reader) accept(messages service.MessageBatch, ack service.AckFunc) *batch {
