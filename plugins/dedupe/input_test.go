@@ -98,6 +98,12 @@ func backends(t *testing.T, test func(t *testing.T, b Backend)) {
 		require.NoError(t, err)
 		test(t, b)
 	})
+	t.Run("redis as a cluster is asked", func(t *testing.T) {
+		b, err := NewRedis(redistest.Start(t).URL(), "test:", nil, testTerms)
+		require.NoError(t, err)
+		b.(*redisBackend).cluster = true
+		test(t, b)
+	})
 }
 
 func TestABackendDoesWhatTheTableDoes(t *testing.T) {
