@@ -21,39 +21,63 @@ type batch struct {
 
 	mu       sync.Mutex
 	delivery *Delivery
-	held     []bool // a claim of ours that is neither confirmed nor released
+	held     []bool // a claim of ours, or perhaps one, that is neither confirmed nor released
+	known    []bool // confirmed before: handed on as evidence
 	renewed  time.Time
 	reason   error // of the latest refusal
 }
 
-// advance claims what waits and hands on what it got. It reports whether events
-// still wait.
-func (b *batch) advance() (more bool) {
-	r := b.reader
+// claim is a request for what waits in a batch, and its outcome.
+type claim struct {
+	batch   *batch
+	indexes []int // of the events that wait
+	of      []int // those of them that have a key
+	answers []Answer
+	err     error
+	done    chan struct{} // closed when the answers are there
+}
+
+func (b *batch) newClaim() *claim { return &claim{batch: b, done: make(chan struct{})} }
+
+// ask asks for what waits in the batch.
+func (c *claim) ask() {
+	defer close(c.done)
+	b, r := c.batch, c.batch.reader
 	b.mu.Lock()
-	indexes := b.delivery.Waiting(nil)
+	c.indexes = b.delivery.Waiting(nil)
 	b.mu.Unlock()
-	keys, of := make([]Key, 0, len(indexes)), make([]int, 0, len(indexes))
-	for _, i := range indexes {
+	keys := make([]Key, 0, len(c.indexes))
+	for _, i := range c.indexes {
 		if b.keys[i].Valid() {
-			keys, of = append(keys, b.keys[i]), append(of, i)
+			keys, c.of = append(keys, b.keys[i]), append(c.of, i)
 		}
 	}
-	answers := make([]Answer, len(keys))
-	var err error
+	c.answers = make([]Answer, len(keys))
 	if len(keys) > 0 {
-		err = r.call(r.stopped, "claim", func(ctx context.Context) error {
-			return r.backend.Claim(ctx, b.owner, keys, answers)
+		c.err = r.call(r.stopped, "claim", func(ctx context.Context) error {
+			return r.backend.Claim(ctx, b.owner, keys, c.answers)
 		})
 	}
-	if err != nil {
+	// From here on, not from being handed on: that may take long. Also after an
+	// error: the claim may have been made and its answer lost.
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for n, i := range c.of {
+		b.held[i] = c.err != nil || c.answers[n] == Claimed
+	}
+}
+
+// advance hands on what the claim got. It reports whether events still wait.
+func (c *claim) advance() (more bool) {
+	b, r := c.batch, c.batch.reader
+	if c.err != nil {
 		if r.stopped.Err() != nil {
 			return false
 		}
-		r.meter.unprotected.Incr(int64(len(keys)), "backend_down")
-		clear(answers) // pass them on
+		r.meter.unprotected.Incr(int64(len(c.of)), "backend_down")
+		clear(c.answers) // pass them on
 	}
-	parts, more := b.take(indexes, of, answers, err == nil)
+	parts, more := b.take(c.indexes, c.of, c.answers)
 	b.send(parts)
 	b.settle(r.stopped)
 	return more
@@ -61,13 +85,12 @@ func (b *batch) advance() (more bool) {
 
 // take applies the answers and returns the indexes of what is to be handed on,
 // in the batch's order.
-func (b *batch) take(indexes, of []int, answers []Answer, claimed bool) (part []int, more bool) {
+func (b *batch) take(indexes, of []int, answers []Answer) (part []int, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	verdict := make(map[int]Answer, len(of))
 	for n, i := range of {
 		verdict[i] = answers[n]
-		b.held[i] = claimed && answers[n] == Claimed
 	}
 	for _, i := range indexes {
 		a := verdict[i]
@@ -77,6 +100,7 @@ func (b *batch) take(indexes, of []int, answers []Answer, claimed bool) (part []
 			continue
 		case a == Confirmed && b.reader.set.forward:
 			b.delivery.Hold(i)
+			b.known[i] = true
 		default:
 			b.delivery.Answer(i, a)
 		}
@@ -133,7 +157,11 @@ func (b *batch) wait() {
 		default:
 		}
 	}()
-	for poll := firstPoll; r.pause(r.stopped, poll) && b.advance(); poll = min(2*poll, lastPoll) {
+	for poll := firstPoll; r.pause(r.stopped, poll); poll = min(2*poll, lastPoll) {
+		c := b.newClaim()
+		if c.ask(); !c.advance() {
+			return
+		}
 	}
 }
 
@@ -146,7 +174,7 @@ func (b *batch) end(ctx context.Context, part []int, index *service.Indexer, err
 	b.mu.Lock()
 	for n, i := range part {
 		switch {
-		case !b.keys[i].Valid() || b.delivery.IsRepeat(i):
+		case !b.keys[i].Valid() || b.delivery.IsRepeat(i) || b.known[i]:
 		case !refused[n]:
 			durable = append(durable, b.keys[i])
 		case b.held[i]:
@@ -167,7 +195,8 @@ func (b *batch) end(ctx context.Context, part []int, index *service.Indexer, err
 	for n, i := range part {
 		b.held[i] = false
 		if refused[n] {
-			b.delivery.Refuse(i)
+			// With evidence that is not durable its event comes again.
+			b.delivery.Refuse(int(b.delivery.leader[i]))
 			b.reason = err
 		} else if !b.delivery.IsRepeat(i) {
 			b.delivery.Acknowledge(i)

@@ -14,6 +14,7 @@ import (
 
 const (
 	idFieldInput     = "input"
+	idFieldKey       = "key"
 	idFieldBackend   = "backend"
 	idFieldRedis     = "redis"
 	idFieldURL       = "url"
@@ -46,6 +47,9 @@ func inputSpec() *service.ConfigSpec {
 		Fields(
 			service.NewInputField(idFieldInput).
 				Description("The input that is read. Its `processors` make canonical events of what the cloud sent."),
+			service.NewStringListField(idFieldKey).
+				Description("Paths of the strings that tell the events of one participant and tenant apart. Participant, tenant and `heliosattempt` belong to every key; an event without one of the strings has none.").
+				Default([]any{"source", "id"}).Example([]any{"data.payment_id"}).Advanced(),
 			service.NewStringAnnotatedEnumField(idFieldBackend, map[string]string{
 				backendRedis:  "Redis 7.0 or later, shared by all processes.",
 				backendMemory: "The process's own memory: for one process, and forgotten by a restart.",
@@ -80,7 +84,7 @@ func inputSpec() *service.ConfigSpec {
 				Description("Pass duplicates on with the metadata `helios_reason` = `duplicate`, since they are evidence, instead of only counting them. They are acknowledged when they are durable.").
 				Default(false),
 			service.NewIntField(idFieldMaxWaits).
-				Description("How many events may wait for other deliveries' claims before reading pauses; the batch that exceeds it is the last.").
+				Description("How many events may wait for other deliveries' claims before reading pauses; the few batches that were read ahead still come.").
 				Default(10_000).Advanced(),
 			service.NewAutoRetryNacksToggleField(),
 		).
@@ -109,7 +113,7 @@ input:
 }
 
 const inputDescription = `
-An event is known by its participant (` + "`cloud`" + `), ` + "`source`, `id`" + ` and, on events that Helios itself published again, ` + "`heliosattempt`" + `. Each event is *claimed* for ` + "`claim_expiry`" + ` before it is handed on, *confirmed* for ` + "`expiry`" + ` when it is acknowledged, and then acknowledged to the wrapped input. When it is refused, or its process dies, the claim ends and a redelivery is handed on.
+An event is known by its participant (` + "`cloud`" + `), tenant, ` + "`source` and `id` (or what `key` names)" + ` and, on events that Helios itself published again, ` + "`heliosattempt`" + `. Each event is *claimed* for ` + "`claim_expiry`" + ` before it is handed on, *confirmed* for ` + "`expiry`" + ` when it is acknowledged, and then acknowledged to the wrapped input. When it is refused, or its process dies, the claim ends and a redelivery is handed on.
 
 An event that meets the live claim of another delivery waits in place until that claim is confirmed or gone; the rest of its batch goes ahead. Confirmed duplicates are acknowledged and counted per participant. Batches keep their acknowledgement: one is acknowledged when all its events are.
 

@@ -51,7 +51,7 @@ func (s *source) give(ids ...int) {
 func open(t testing.TB, child service.BatchInput, backend Backend, hold, forward bool) *reader {
 	t.Helper()
 	res := service.MockResources()
-	r := newReader(child, backend, settings{terms: testTerms, hold: hold, forward: forward, waiting: 100}, newMeter(res.Metrics()), res.Logger())
+	r := newReader(child, backend, settings{terms: testTerms, hold: hold, forward: forward, waiting: 100, keyer: byDefault(t)}, newMeter(res.Metrics()), res.Logger())
 	require.NoError(t, r.Connect(context.Background()))
 	t.Cleanup(func() { _ = r.Close(context.Background()) })
 	return r
@@ -96,6 +96,12 @@ func backends(t *testing.T, test func(t *testing.T, b Backend)) {
 	t.Run("redis", func(t *testing.T) {
 		b, err := NewRedis(redistest.Start(t).URL(), "test:", nil, testTerms)
 		require.NoError(t, err)
+		test(t, b)
+	})
+	t.Run("redis as a cluster is asked", func(t *testing.T) {
+		b, err := NewRedis(redistest.Start(t).URL(), "test:", nil, testTerms)
+		require.NoError(t, err)
+		b.(*redisBackend).cluster = true
 		test(t, b)
 	})
 }

@@ -3,57 +3,74 @@ package dedupe
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
 
 // Key is what an event is known by: 128 bits of the SHA-256 of its participant,
-// source, id and, when present, heliosattempt. Its size does not depend on the
-// event, and nobody can craft an event that passes for another one. The zero Key
-// stands for an event that can't be known.
+// tenant, the configured values (source and id) and, when present, heliosattempt.
+// Its size does not depend on the event, and nobody can craft an event that passes
+// for another one. The zero Key stands for an event that can't be known.
 type Key [16]byte
 
 // Valid reports whether the event can be known by its key.
 func (k Key) Valid() bool { return k != Key{} }
 
-var keyPaths = event.MustCompilePaths("source", "id", "cloud", "heliosattempt")
+// defaultKey is what tells events of one participant apart (CloudEvents 1.0,
+// section "id").
+var defaultKey = []string{"source", "id"}
 
-const (
-	pathSource = iota
-	pathID
-	pathCloud
-	pathAttempt
-)
+// beside are the paths that belong to every key: the participant, the tenant,
+// whose ids must suppress no other tenant's events, and what tells a deliberate
+// repetition from a duplicate.
+var beside = []string{"cloud", "tenant", "heliosattempt"}
 
 // keyer takes keys from canonical events. It is not safe for concurrent use.
 type keyer struct {
 	scanner event.Scanner
-	values  [4][]byte
+	paths   *event.Paths // those of beside, then the configured ones
+	values  [][]byte
 	scratch []byte
 	text    []byte // what is hashed
 }
 
+// newKeyer returns a keyer for events that are told apart by what is at paths.
+func newKeyer(paths []string) (*keyer, error) {
+	compiled, err := event.CompilePaths(append(slices.Clone(beside), paths...)...)
+	if err != nil {
+		return nil, err
+	}
+	return &keyer{paths: compiled, values: make([][]byte, compiled.Len())}, nil
+}
+
 // key returns the event's key and its participant, which is a view that holds
-// until the next call. The key is zero for what is no event: no JSON object, or
-// without a non-empty source and id.
+// until the next call. The key is zero for what can't be told apart: what is no
+// JSON object, or has no non-empty string at one of the paths.
 func (k *keyer) key(doc []byte) (Key, []byte) {
-	if k.scanner.Scan(doc, keyPaths, k.values[:]) != nil {
+	if k.scanner.Scan(doc, k.paths, k.values) != nil {
 		return Key{}, nil
 	}
+	cloud, tenant, attempt, own := k.values[0], k.values[1], k.values[2], k.values[len(beside):]
 	k.text = k.text[:0]
-	if !k.add(k.values[pathCloud]) {
-		k.text = append(k.text[:0], 0, 0, 0, 0)
+	if !k.add(cloud) {
+		k.append(nil)
 	}
-	cloud := len(k.text)
-	if !k.add(k.values[pathSource]) || !k.add(k.values[pathID]) {
-		return Key{}, nil
+	name := len(k.text)
+	if !k.add(tenant) {
+		k.append(nil)
+	}
+	for _, value := range own {
+		if !k.add(value) {
+			return Key{}, nil
+		}
 	}
 	// A number or a string: CloudEvents allows both, and 2 is "2".
-	if attempt := k.values[pathAttempt]; attempt != nil && !k.add(attempt) && !event.IsNull(attempt) {
+	if attempt != nil && !k.add(attempt) && !event.IsNull(attempt) {
 		k.append(attempt)
 	}
 	sum := sha256.Sum256(k.text)
-	return Key(sum[:16]), k.text[4:cloud]
+	return Key(sum[:16]), k.text[4:name]
 }
 
 // add appends the contents of a raw JSON string and reports whether it is one

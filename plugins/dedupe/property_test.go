@@ -182,8 +182,33 @@ func TestTheTableIsBounded(t *testing.T) {
 	require.Zero(t, table.Len())
 }
 
+// TestOneKeyOverAndOverTakesNoMemory: neither a duplicate that is confirmed again
+// nor an event that is refused for ever fills the queues before anything expires.
+func TestOneKeyOverAndOverTakesNoMemory(t *testing.T) {
+	table := NewTable(Terms{Claim: time.Hour, Confirm: 24 * time.Hour}, 100)
+	now := time.Unix(0, 0)
+	for n := range 50_000 {
+		now = now.Add(time.Millisecond)
+		table.Confirm(now, keyOf(1))
+		require.Equal(t, Claimed, table.Claim(now, "a", keyOf(2)))
+		table.Renew(now, "a", keyOf(2))
+		if n%2 == 0 {
+			table.Release("a", keyOf(2))
+		}
+	}
+	require.LessOrEqual(t, cap(table.confirmed.items), 4*compactAbove)
+	require.LessOrEqual(t, cap(table.claims.items), 4*compactAbove)
+	require.Equal(t, Confirmed, table.Claim(now, "b", keyOf(1)))
+	require.Equal(t, Busy, table.Claim(now, "b", keyOf(2)))
+	table.expire(now.Add(time.Hour))
+	require.Equal(t, 1, table.Len())
+	table.expire(now.Add(24 * time.Hour))
+	require.Zero(t, table.Len())
+	require.True(t, table.claims.empty() && table.confirmed.empty())
+}
+
 func TestKeys(t *testing.T) {
-	var k keyer
+	k := byDefault(t)
 	keyOf := func(doc string) Key { key, _ := k.key([]byte(doc)); return key }
 	one := keyOf(`{"source":"s","id":"1","cloud":"aws"}`)
 	require.True(t, one.Valid())
@@ -191,6 +216,7 @@ func TestKeys(t *testing.T) {
 	for _, other := range []string{
 		`{"source":"s","id":"1","cloud":"gcp"}`, `{"source":"s","id":"1"}`, `{"source":"s1","id":"","cloud":"aws"}`,
 		`{"source":"s","id":"1","cloud":"aws","heliosattempt":1}`, `{"source":"s","id":"2","cloud":"aws"}`,
+		`{"source":"s","id":"1","cloud":"aws","tenant":"a"}`, `{"source":"s","id":"1","tenant":"aws"}`,
 	} {
 		require.NotEqual(t, one, keyOf(other), other)
 	}
@@ -198,4 +224,21 @@ func TestKeys(t *testing.T) {
 	for _, none := range []string{``, `[]`, `{"id":"1"}`, `{"source":"s","id":1}`, `{"source":"","id":"1"}`, `{"source":"s","id":"1"`} {
 		require.False(t, keyOf(none).Valid(), none)
 	}
+}
+
+func TestKeysOfOtherPaths(t *testing.T) {
+	k, err := newKeyer([]string{"data.payment_id", "type"})
+	require.NoError(t, err)
+	keyOf := func(doc string) Key { key, _ := k.key([]byte(doc)); return key }
+	one := keyOf(`{"source":"a","id":"1","cloud":"aws","type":"t","data":{"payment_id":"p"}}`)
+	require.True(t, one.Valid())
+	require.Equal(t, one, keyOf(`{"source":"b","id":"2","cloud":"aws","type":"t","data":{"payment_id":"p"}}`))
+	for _, other := range []string{
+		`{"cloud":"gcp","type":"t","data":{"payment_id":"p"}}`, `{"cloud":"aws","type":"u","data":{"payment_id":"p"}}`,
+		`{"cloud":"aws","type":"t","data":{"payment_id":"p"},"heliosattempt":1}`, `{"cloud":"aws","type":"p","data":{"payment_id":"t"}}`,
+	} {
+		require.True(t, keyOf(other).Valid(), other)
+		require.NotEqual(t, one, keyOf(other), other)
+	}
+	require.False(t, keyOf(`{"source":"a","id":"1","cloud":"aws","type":"t","data":{}}`).Valid())
 }

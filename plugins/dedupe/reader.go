@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ const (
 	firstPoll = 10 * time.Millisecond // of a claim that another delivery holds
 	lastPoll  = 250 * time.Millisecond
 	downPause = time.Second // between attempts to reach a backend that is down
+	askAhead  = 4           // batches whose claims are under way at once
 )
 
 // reader reads the wrapped input ahead of what is asked of it, so that claims
@@ -30,7 +32,7 @@ type reader struct {
 
 	process string // names this process's claims
 	batches atomic.Uint64
-	keyer   keyer // of the reading goroutine
+	keyer   *keyer // of the reading goroutine
 
 	out     chan outgoing
 	start   sync.Once
@@ -54,7 +56,7 @@ func newReader(child service.BatchInput, backend Backend, set settings, m *meter
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	r := &reader{
-		child: child, backend: backend, set: set, meter: m, log: log, process: hex.EncodeToString(id[:]),
+		child: child, backend: backend, set: set, meter: m, log: log, keyer: set.keyer, process: hex.EncodeToString(id[:]),
 		out: make(chan outgoing), room: make(chan struct{}, 1), open: make(map[*batch]struct{}),
 	}
 	r.stopped, r.stop = context.WithCancel(context.Background())
@@ -92,6 +94,16 @@ func (r *reader) read() {
 	defer close(r.out)
 	var waiters sync.WaitGroup
 	defer waiters.Wait()
+	asked := make(chan *claim, askAhead)
+	defer close(asked)
+	waiters.Go(func() { // hands on in the order of reading
+		for c := range asked {
+			if <-c.done; c.advance() {
+				waiters.Go(c.batch.wait)
+			}
+		}
+	})
+	var underWay []ahead
 	for {
 		for r.waiting.Load() >= int64(r.set.waiting) {
 			select {
@@ -110,17 +122,54 @@ func (r *reader) read() {
 			}
 			continue
 		}
-		b := r.accept(messages, ack)
-		if b.advance() {
-			waiters.Go(b.wait)
+		c := r.accept(messages, ack).newClaim()
+		underWay = ask(underWay, c)
+		select {
+		case asked <- c:
+		case <-r.stopped.Done():
+			return
 		}
 	}
+}
+
+// ahead is a claim that is under way, with its keys.
+type ahead struct {
+	*claim
+	keys map[Key]struct{}
+}
+
+// ask starts a claim beside those that are under way. It waits for one that asks
+// for the same event: the delivery that was read first is to have it.
+func ask(underWay []ahead, c *claim) []ahead {
+	underWay = slices.DeleteFunc(underWay, func(a ahead) bool {
+		select {
+		case <-a.done:
+			return true
+		default:
+			return false
+		}
+	})
+	keys := make(map[Key]struct{}, len(c.batch.keys))
+	for _, key := range c.batch.keys {
+		keys[key] = struct{}{}
+	}
+	delete(keys, Key{})
+	for _, a := range underWay {
+		for key := range a.keys {
+			if _, same := keys[key]; same {
+				<-a.done
+				break
+			}
+		}
+	}
+	go c.ask()
+	return append(underWay, ahead{c, keys})
 }
 
 func (r *reader) accept(messages service.MessageBatch, ack service.AckFunc) *batch {
 	b := &batch{
 		reader: r, messages: messages, ack: ack, keys: make([]Key, len(messages)), names: make([]string, len(messages)),
-		owner: r.process + "/" + strconv.FormatUint(r.batches.Add(1), 36), held: make([]bool, len(messages)), renewed: time.Now(),
+		owner: r.process + "/" + strconv.FormatUint(r.batches.Add(1), 36), held: make([]bool, len(messages)), known: make([]bool, len(messages)), renewed: time.Now(),
 	}
 	for i, m := range messages {
 		b.names[i] = unknown

@@ -28,12 +28,26 @@ const (
 	renewScript   = `if redis.call("GET", KEYS[1]) == ARGV[1] then return redis.call("PEXPIRE", KEYS[1], ARGV[2]) end return 0`
 )
 
-// redisBackend keeps one key an event. A batch is one pipeline: single commands
-// on single keys, so that a cluster can spread them.
+// One server does a whole batch in one call: a command and an answer for each key
+// cost both sides more than the work itself. The answer of a claim is one digit a
+// key, an Answer.
+var (
+	claimAll = redis.NewScript(`local out = {}
+for i, key in ipairs(KEYS) do
+  local holder = redis.call("SET", key, ARGV[1], "NX", "GET", "PX", ARGV[2])
+  if not holder or holder == ARGV[1] then out[i] = "0" elseif holder == ARGV[3] then out[i] = "1" else out[i] = "2" end
+end
+return table.concat(out)`)
+	confirmAll = redis.NewScript(`for _, key in ipairs(KEYS) do redis.call("SET", key, ARGV[1], "PX", ARGV[2]) end return 0`)
+)
+
+// redisBackend keeps one key an event. A batch is one script, or in a cluster one
+// pipeline of single commands on single keys, which the cluster can spread.
 type redisBackend struct {
-	client redis.UniversalClient
-	terms  Terms
-	prefix string
+	client  redis.UniversalClient
+	cluster bool
+	terms   Terms
+	prefix  string
 }
 
 // NewRedis returns a backend in the Redis at url (redis://, rediss:// or unix://;
@@ -57,7 +71,7 @@ func NewRedis(url, prefix string, tlsConf *tls.Config, terms Terms) (Backend, er
 		}
 	}
 	if len(options.Addrs) > 1 {
-		return &redisBackend{client: redis.NewClusterClient(options.Cluster()), terms: terms, prefix: prefix}, nil
+		return &redisBackend{client: redis.NewClusterClient(options.Cluster()), cluster: true, terms: terms, prefix: prefix}, nil
 	}
 	simple := options.Simple()
 	if strings.HasPrefix(url, "unix:") {
@@ -72,10 +86,35 @@ func (r *redisBackend) name(key Key) string {
 	return string(base64.RawURLEncoding.AppendEncode(name, key[:]))
 }
 
+func (r *redisBackend) names(keys []Key) []string {
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = r.name(key)
+	}
+	return names
+}
+
 // Claim relies on SET with both NX and GET, which Redis knows from 7.0: it tells
 // in one step who holds the key, so that a claim whose answer got lost is found
 // to be one's own.
 func (r *redisBackend) Claim(ctx context.Context, owner string, keys []Key, answers []Answer) error {
+	if r.cluster {
+		return r.claimEach(ctx, owner, keys, answers)
+	}
+	digits, err := claimAll.Run(ctx, r.client, r.names(keys), owner, r.terms.Claim.Milliseconds(), confirmedValue).Text()
+	if err != nil {
+		return fmt.Errorf("claiming %d keys in Redis (7.0 or later): %w", len(keys), err)
+	}
+	if len(digits) != len(keys) {
+		return fmt.Errorf("claiming %d keys in Redis: %d answers came", len(keys), len(digits))
+	}
+	for i := range keys {
+		answers[i] = Answer(digits[i] - '0')
+	}
+	return nil
+}
+
+func (r *redisBackend) claimEach(ctx context.Context, owner string, keys []Key, answers []Answer) error {
 	pipe := r.client.Pipeline()
 	cmds := make([]*redis.Cmd, len(keys))
 	term := strconv.FormatInt(r.terms.Claim.Milliseconds(), 10)
@@ -102,6 +141,12 @@ func (r *redisBackend) Claim(ctx context.Context, owner string, keys []Key, answ
 }
 
 func (r *redisBackend) Confirm(ctx context.Context, keys []Key) error {
+	if !r.cluster {
+		if err := confirmAll.Run(ctx, r.client, r.names(keys), confirmedValue, r.terms.Confirm.Milliseconds()).Err(); err != nil {
+			return fmt.Errorf("confirming %d keys in Redis: %w", len(keys), err)
+		}
+		return nil
+	}
 	pipe := r.client.Pipeline()
 	term := strconv.FormatInt(r.terms.Confirm.Milliseconds(), 10)
 	for _, key := range keys {

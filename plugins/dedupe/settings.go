@@ -17,6 +17,7 @@ type settings struct {
 	hold    bool // wait for a backend that is down
 	forward bool // pass duplicates on
 	waiting int  // events that may wait
+	keyer   *keyer
 }
 
 func parseSettings(conf *service.ParsedConfig) (s settings, err error) {
@@ -37,6 +38,16 @@ func parseSettings(conf *service.ParsedConfig) (s settings, err error) {
 	s.hold = down == downHold
 	if s.forward, err = conf.FieldBool(idFieldForward); err != nil {
 		return s, err
+	}
+	paths, err := conf.FieldStringList(idFieldKey)
+	if err != nil {
+		return s, err
+	}
+	if len(paths) == 0 {
+		return s, fmt.Errorf("%s is empty; at least one path is required, for example [ source, id ]", idFieldKey)
+	}
+	if s.keyer, err = newKeyer(paths); err != nil {
+		return s, fmt.Errorf("%s: %w", idFieldKey, err)
 	}
 	if s.waiting, err = conf.FieldInt(idFieldMaxWaits); err == nil && s.waiting < 1 {
 		err = fmt.Errorf("%s %d: it takes 1 or more, for example 10000", idFieldMaxWaits, s.waiting)

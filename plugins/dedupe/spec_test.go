@@ -25,6 +25,8 @@ func TestSettingsAreCheckedInWords(t *testing.T) {
 	for config, want := range map[string]string{
 		"claim_expiry: 1ms":                      "at least 100ms",
 		"claim_expiry: 1h\nexpiry: 1m":           "no shorter than the first",
+		"key: []":                                "key is empty; at least one path",
+		"key: [data..x]":                         "a segment is empty",
 		"max_waiting: 0":                         "max_waiting 0",
 		"redis: {url: 'http://u:secret@host:1'}": "redis://user:password@host:6379/0",
 	} {

@@ -52,6 +52,7 @@ func (t *Table) Claim(now time.Time, owner string, key Key) Answer {
 	}
 	t.entries[key] = entry{owner: owner, expires: now.Add(t.terms.Claim)}
 	t.claims.push(key, now.Add(t.terms.Claim))
+	t.compact(&t.claims)
 	return Claimed
 }
 
@@ -62,6 +63,7 @@ func (t *Table) Confirm(now time.Time, key Key) {
 	t.entries[key] = entry{expires: now.Add(t.terms.Confirm)}
 	t.confirmed.push(key, now.Add(t.terms.Confirm))
 	t.expire(now)
+	t.compact(&t.confirmed)
 }
 
 // Release gives up a claim, if the owner still has it.
@@ -77,6 +79,7 @@ func (t *Table) Renew(now time.Time, owner string, key Key) {
 	if e, ok := t.entries[key]; ok && e.owner == owner {
 		t.entries[key] = entry{owner: owner, expires: now.Add(t.terms.Claim)}
 		t.claims.push(key, now.Add(t.terms.Claim))
+		t.compact(&t.claims)
 	}
 }
 
@@ -95,6 +98,25 @@ func (t *Table) forget(q queued) {
 	if e, ok := t.entries[q.key]; ok && e.expires.Equal(q.expires) {
 		delete(t.entries, q.key)
 	}
+}
+
+// compactAbove is how many places beyond twice those in use a queue may have.
+const compactAbove = 1024
+
+// compact takes out of a queue what was released, renewed, confirmed or confirmed
+// again since, when that is most of it: what happens to one key over and over
+// takes no more memory than what happens to it once.
+func (t *Table) compact(q *queue) {
+	if len(q.items)-q.head <= 2*len(t.entries)+compactAbove {
+		return
+	}
+	live := q.items[:0]
+	for _, item := range q.items[q.head:] {
+		if e, ok := t.entries[item.key]; ok && e.expires.Equal(item.expires) {
+			live = append(live, item)
+		}
+	}
+	q.items, q.head = live, 0
 }
 
 // queue is a first-in first-out queue; its zero value is empty.

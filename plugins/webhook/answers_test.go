@@ -125,6 +125,24 @@ func TestAStopDoesNotWaitForAcknowledgementsThatNeverCome(t *testing.T) {
 	refused(t, within(t, taken), 503, stoppingDown)
 }
 
+// TestAListenerThatEndsIsOpenedAnew, and what was taken before is still answered.
+func TestAListenerThatEndsIsOpenedAnew(t *testing.T) {
+	d := listen(t, nil, anyonePath)
+	taken := d.later("/e", `{}`)
+	_, ack := d.read()
+	require.NoError(t, d.in.listener.Close())
+	_, _, err := d.in.ReadBatch(t.Context())
+	require.ErrorIs(t, err, service.ErrNotConnected)
+	require.NoError(t, d.in.Connect(t.Context()))
+	require.NoError(t, ack(t.Context(), nil))
+	require.Equal(t, 200, within(t, taken).status)
+	d.base = "http://" + d.in.addr()
+	again := d.later("/e", `{}`)
+	_, ack = d.read()
+	require.NoError(t, ack(t.Context(), nil))
+	require.Equal(t, 200, within(t, again).status)
+}
+
 // TestSuccessMeansAcknowledged is the law of this input, for any mixture of
 // acknowledgements, refusals, delays and silence.
 func TestSuccessMeansAcknowledged(t *testing.T) {

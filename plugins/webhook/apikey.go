@@ -59,11 +59,18 @@ type basic struct {
 func (b *basic) checkHeader(_ context.Context, r *http.Request) error {
 	user, password, ok := r.BasicAuth()
 	if !ok {
-		return refuse(http.StatusUnauthorized, noCredentials, "the header Authorization holds no basic credentials")
+		return challenged(refuse(http.StatusUnauthorized, noCredentials, "the header Authorization holds no basic credentials"))
 	}
 	userOK, passwordOK := b.user.hold(user), b.passwords.hold(password)
 	if !userOK || !passwordOK {
-		return refuse(http.StatusUnauthorized, wrongCredentials, "user name or password is not the configured one")
+		return challenged(refuse(http.StatusUnauthorized, wrongCredentials, "user name or password is not the configured one"))
 	}
 	return nil
+}
+
+// challenged asks for basic credentials. SNS sends a request without them first,
+// and again with them only after a challenge that names a realm.
+func challenged(r *refusal) *refusal {
+	r.challenge = `Basic realm="helios"`
+	return r
 }

@@ -233,6 +233,15 @@ func (r *route) hmacFromConfig(c *service.ParsedConfig, env environment) (err er
 	if set.secrets, err = requiredSecrets(c, hmFieldSecrets); err != nil {
 		return err
 	}
+	encoding, err := c.FieldString(hmFieldSecretEncoding)
+	if err != nil {
+		return err
+	}
+	for i, secret := range set.secrets {
+		if set.secrets[i], err = decodeSecret(secret, encoding); err != nil {
+			return fmt.Errorf("%s[%d] with %s: %w", hmFieldSecrets, i, hmFieldSecretEncoding, err)
+		}
+	}
 	s, err := newSignature(set, env.now)
 	if err != nil {
 		return err

@@ -18,8 +18,9 @@ import (
 const (
 	certificateTimeout  = 3 * time.Second
 	certificateRetry    = time.Second // after a failed fetch
+	certificatePause    = time.Second // between fetches in the long run: URLs in forged messages cost no more
+	certificateBurst    = 16          // fetches after a quiet time: as many regions, or rotated certificates
 	certificateMaxBytes = 64 << 10
-	certificateMinBits  = 2048
 	certificateMax      = 64 // kept; a region has one or two
 	certificateSubject  = "sns.amazonaws.com"
 )
@@ -38,6 +39,7 @@ type certificates struct {
 
 	mu    sync.Mutex
 	known map[string]*certificate // by URL
+	pace  *limiter                // of fetches
 }
 
 // certificate is one that is known, being fetched, or could not be had.
@@ -57,16 +59,23 @@ func pinnedClient(transport http.RoundTripper) *http.Client {
 }
 
 func newCertificates(transport http.RoundTripper, now func() time.Time, fetched func(ok bool)) *certificates {
-	return &certificates{client: pinnedClient(transport), now: now, fetched: fetched, known: make(map[string]*certificate)}
+	return &certificates{
+		client: pinnedClient(transport), now: now, fetched: fetched, known: make(map[string]*certificate),
+		pace: newLimiter(1/certificatePause.Seconds(), certificateBurst, now()),
+	}
 }
 
 // key returns the public key of the certificate at u, whose host is pinned.
 // Errors are *refusal.
 func (c *certificates) key(ctx context.Context, u *url.URL) (*rsa.PublicKey, error) {
-	if !certificatePath.MatchString(u.Path) || u.RawQuery != "" {
-		return nil, refuse(http.StatusUnauthorized, badSignature, "SigningCertURL has the path %s; /SimpleNotificationService-….pem is expected", shorten(u.Path))
+	// As written: one certificate has one name, however its URL could be encoded.
+	if !certificatePath.MatchString(u.EscapedPath()) || u.RawQuery != "" || u.ForceQuery {
+		return nil, refuse(http.StatusUnauthorized, badSignature, "SigningCertURL has the path %s; /SimpleNotificationService-….pem is expected", shorten(u.RequestURI()))
 	}
-	entry := c.entry(u)
+	entry, wait := c.entry(u)
+	if wait > 0 {
+		return nil, refuse(http.StatusServiceUnavailable, keysUnreachable, "fetching the certificate of %s: that was done too often, and is allowed in %v", u.Host, wait.Round(time.Millisecond))
+	}
 	select {
 	case <-entry.done:
 	case <-ctx.Done():
@@ -83,8 +92,9 @@ func (c *certificates) key(ctx context.Context, u *url.URL) (*rsa.PublicKey, err
 }
 
 // entry returns the certificate's place, and starts to fetch it where that was
-// not done, or failed a while ago. Requests wait for one fetch together.
-func (c *certificates) entry(u *url.URL) *certificate {
+// not done, or failed a while ago. Requests wait for one fetch together. Where a
+// fetch is not allowed yet, it returns how long that takes.
+func (c *certificates) entry(u *url.URL) (entry *certificate, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, ok := c.known[u.String()]
@@ -92,17 +102,20 @@ func (c *certificates) entry(u *url.URL) *certificate {
 		select {
 		case <-entry.done:
 			if entry.err == nil || c.now().Sub(entry.failed) < certificateRetry {
-				return entry
+				return entry, 0
 			}
 		default:
-			return entry
+			return entry, 0
 		}
+	}
+	if wait := c.pace.take(c.now()); wait > 0 {
+		return nil, wait
 	}
 	c.makeRoom()
 	entry = &certificate{done: make(chan struct{})}
 	c.known[u.String()] = entry
 	go c.fetch(u, entry)
-	return entry
+	return entry, 0
 }
 
 // makeRoom forgets what could not be had, and all when that is not enough.
@@ -161,8 +174,8 @@ func parseCertificate(raw []byte, host string) (*x509.Certificate, error) {
 		return nil, err
 	}
 	key, ok := leaf.PublicKey.(*rsa.PublicKey)
-	if !ok || key.N.BitLen() < certificateMinBits {
-		return nil, fmt.Errorf("an RSA key of at least %d bits is required", certificateMinBits)
+	if !ok || key.N.BitLen() < rsaMinBits {
+		return nil, fmt.Errorf("an RSA key of at least %d bits is required", rsaMinBits)
 	}
 	if leaf.IsCA {
 		return nil, errors.New("it is an authority's, not a signer's")

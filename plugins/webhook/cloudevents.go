@@ -35,8 +35,8 @@ type cloudEvents struct {
 // no authentication: the deliveries themselves are authenticated.
 func (c *cloudEvents) options(r *http.Request) (received, error) {
 	origin := strings.TrimSpace(r.Header.Get(headerRequestOrigin))
-	if origin == "" {
-		return received{}, refuse(http.StatusBadRequest, malformed, "the header %s is absent", headerRequestOrigin)
+	if origin == "" || len(r.Header.Values(headerRequestOrigin)) > 1 {
+		return received{}, refuse(http.StatusBadRequest, malformed, "the header %s is absent or stands twice", headerRequestOrigin)
 	}
 	if !c.origins.holds(origin) {
 		return received{}, refuse(http.StatusForbidden, notAllowed, "%s is %s, which %s does not list", headerRequestOrigin, shorten(origin), ceFieldOrigins)
@@ -79,6 +79,11 @@ func (c *cloudEvents) receive(_ context.Context, r *http.Request, body []byte) (
 	for _, name := range []string{"Ce-Specversion", "Ce-Id", "Ce-Source", "Ce-Type"} {
 		if r.Header.Get(name) == "" {
 			return received{}, refuse(http.StatusBadRequest, malformed, "binary mode: the header %s is absent or empty", strings.ToLower(name))
+		}
+	}
+	for _, a := range attributes {
+		if len(r.Header.Values(a.name)) > 1 {
+			return received{}, refuse(http.StatusBadRequest, malformed, "binary mode: the header %s stands twice", shorten(a.name))
 		}
 	}
 	return received{metadata: attributes}, nil

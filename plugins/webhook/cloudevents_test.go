@@ -1,9 +1,12 @@
 package webhook
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
@@ -107,6 +110,96 @@ func TestMediaTypesOfCloudEvents(t *testing.T) {
 	}
 }
 
+// TestOriginsAreTakenWhole: no list of origins, no pattern and no second header
+// gets permission along with a listed one.
+func TestOriginsAreTakenWhole(t *testing.T) {
+	called := 0
+	callback := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called++ }))
+	defer callback.Close()
+	d := open(t, nil, cloudEventsPath)
+	for _, origin := range []string{"eventgrid.azure.net, evil.com", "evil.com, eventgrid.azure.net", "*", "https://eventgrid.azure.net", "eventgrid.azure.net.evil.com", "xeventgrid.azure.net", "null"} {
+		a := d.do("OPTIONS", "/ce", "", headers{"WebHook-Request-Origin": origin, "WebHook-Request-Callback": callback.URL})
+		refused(t, a, 403, notAllowed)
+		require.Empty(t, a.header.Get("WebHook-Allowed-Origin"))
+	}
+	req, err := http.NewRequest("OPTIONS", d.base+"/ce", nil)
+	require.NoError(t, err)
+	req.Header["Webhook-Request-Origin"] = []string{"eventgrid.azure.net", "evil.com"}
+	refused(t, d.send(req), 400, malformed)
+	a := d.do("OPTIONS", "/ce", "", headers{"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Callback": callback.URL})
+	require.Equal(t, 200, a.status)
+	require.Zero(t, called, "the callback is an URL from a stranger")
+	refused(t, d.do("OPTIONS", "/nowhere", "", headers{"WebHook-Request-Origin": "eventgrid.azure.net"}), 404, unknownPath)
+	require.Empty(t, d.events())
+}
+
+func TestAnAttributeThatStandsTwiceIsRefused(t *testing.T) {
+	d := open(t, nil, cloudEventsPath)
+	for _, twice := range []string{"Ce-Id", "Ce-Subject"} {
+		req := request("POST", `{}`, headers{"x-api-key": "k", "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "Content-Type": "application/json"})
+		req.URL.Host, req.URL.Path = strings.TrimPrefix(d.base, "http://"), "/ce"
+		req.Header[twice] = []string{"1", "2"}
+		refused(t, d.send(req), 400, malformed)
+	}
+	require.Empty(t, d.events())
+}
+
+// TestOneBadElementIsNotTheBatches: the others are events, and the bad one goes on
+// flagged, to dead letters.
+func TestOneBadElementIsNotTheBatches(t *testing.T) {
+	d := open(t, nil, cloudEventsPath)
+	event := func(id string) string {
+		return `{"specversion":"1.0","type":"com.example.order","id":"` + id + `","source":"/s","time":"2026-01-02T03:04:05Z","data":{}}`
+	}
+	body := "[" + event("1") + `,{"specversion":"1.0","id":"2"},7,` + event("3") + "]"
+	require.Equal(t, 200, d.post("/ce", body, headers{"x-api-key": "k", "Content-Type": "application/cloudevents-batch+json"}).status)
+	var ids, bad []string
+	for _, m := range canonicalProcessor(t)(d.events()[0]) {
+		if m.GetError() != nil {
+			bad = append(bad, bodyOf(t, m))
+			continue
+		}
+		doc, err := m.AsStructured()
+		require.NoError(t, err)
+		ids = append(ids, doc.(map[string]any)["id"].(string))
+	}
+	require.Equal(t, []string{"1", "3"}, ids)
+	require.Equal(t, []string{`{"specversion":"1.0","id":"2"}`, "7"}, bad)
+}
+
+// TestTextThatIsNoUTF8 comes out as an event in UTF-8 or flagged, never as broken
+// JSON.
+func TestTextThatIsNoUTF8(t *testing.T) {
+	d := open(t, nil, cloudEventsPath)
+	canonical := canonicalProcessor(t)
+	binary := headers{"x-api-key": "k", "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-time": "2026-01-02T03:04:05Z", "Content-Type": "application/json"}
+	for n, c := range []struct {
+		kind, body string
+		more       headers
+	}{
+		{"application/cloudevents+json", "{\"specversion\":\"1.0\",\"type\":\"t\",\"id\":\"\xff\",\"source\":\"/s\",\"data\":{}}", nil},
+		{"application/json", "{\"a\":\"\xff\"}", binary},
+		{"text/plain; charset=latin1", "gr\xfc\xdfe", binary},
+		{"application/json", "{}", headers{"ce-subject": "%FF%zz"}},
+		{"application/json", "{}", headers{"ce-subject": "caf\xe9"}},
+		{"application/json", "{}", headers{"ce-subject": "a%00b%0Ac%22"}},
+	} {
+		h := headers{}
+		for _, from := range []headers{binary, c.more, {"Content-Type": c.kind}} {
+			for name, value := range from {
+				h[name] = value
+			}
+		}
+		require.Equal(t, 200, d.post("/ce", c.body, h).status)
+		for _, m := range canonical(d.events()[n]) {
+			if m.GetError() == nil {
+				require.True(t, utf8.ValidString(bodyOf(t, m)), n)
+				require.True(t, json.Valid([]byte(bodyOf(t, m))), n)
+			}
+		}
+	}
+}
+
 // TestCanonicalConvertsWhatArrives sends the events of the conformance features
 // in each mode, and has helios_canonical convert what comes out.
 func TestCanonicalConvertsWhatArrives(t *testing.T) {
@@ -143,8 +236,9 @@ func TestCanonicalConvertsWhatArrives(t *testing.T) {
 	canonical := canonicalProcessor(t)
 	for i, m := range d.events() {
 		out := canonical(m)
-		require.NoError(t, out.GetError())
-		doc, err := out.AsStructured()
+		require.Len(t, out, 1)
+		require.NoError(t, out[0].GetError())
+		doc, err := out[0].AsStructured()
 		require.NoError(t, err)
 		event := doc.(map[string]any)
 		require.Equal(t, "1234-1234-1234", event["id"], i)
@@ -159,7 +253,7 @@ func TestCanonicalConvertsWhatArrives(t *testing.T) {
 }
 
 // canonicalProcessor returns the processor as a pipeline would run it.
-func canonicalProcessor(t *testing.T) func(*service.Message) *service.Message {
+func canonicalProcessor(t *testing.T) func(*service.Message) service.MessageBatch {
 	t.Helper()
 	spec := service.NewConfigSpec().Field(service.NewProcessorField("p"))
 	conf, err := spec.ParseYAML("p: {helios_canonical: {correlation: [{paths: [id]}]}}", nil)
@@ -167,11 +261,10 @@ func canonicalProcessor(t *testing.T) func(*service.Message) *service.Message {
 	p, err := conf.FieldProcessor("p")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close(t.Context())) })
-	return func(m *service.Message) *service.Message {
+	return func(m *service.Message) service.MessageBatch {
 		out, err := p.Process(t.Context(), m)
 		require.NoError(t, err)
-		require.Len(t, out, 1)
-		return out[0]
+		return out
 	}
 }
 

@@ -166,3 +166,65 @@ func TestExamplesLint(t *testing.T) {
 		require.NotEmpty(t, f.Description, f.FullName)
 	}
 }
+
+// TestMistakesShowNoSecrets reads settings whose secret stands in the wrong place
+// or has the wrong type, the way lint, the input and the doctor do.
+func TestMistakesShowNoSecrets(t *testing.T) {
+	for name, path := range map[string]string{
+		"a key that is no list":         `{path: /e, sender: api_destination, auth: {api_key: {header: x, keys: sesame}}}`,
+		"a key in an object":            `{path: /e, sender: api_destination, auth: {api_key: {header: x, keys: {a: sesame}}}}`,
+		"a key in a list of lists":      `{path: /e, sender: api_destination, auth: {api_key: {header: x, keys: [[sesame]]}}}`,
+		"keys that are an object":       `{path: /e, sender: api_destination, auth: {api_key: [sesame]}}`,
+		"a key that is called wrong":    `{path: /e, sender: api_destination, auth: {api_key: {header: x, key: sesame}}}`,
+		"a password that is no list":    `{path: /e, sender: api_destination, auth: {basic: {username: u, passwords: sesame}}}`,
+		"a secret for no such auth":     `{path: /e, sender: hmac, auth: {hmca: {header: x, secrets: [sesame]}}}`,
+		"a secret for the wrong sender": `{path: /e, sender: pubsub_push, auth: {hmac: {header: x, secrets: [sesame]}}}`,
+		"a secret beside an empty one":  `{path: /e, sender: hmac, auth: {hmac: {header: x, secrets: [sesame, ""]}}}`,
+		"two proofs":                    `{path: /e, sender: api_destination, auth: {api_key: {header: x, keys: [sesame]}, basic: {username: u, passwords: [sesame]}}}`,
+		"auth that is text":             `{path: /e, sender: api_destination, auth: sesame}`,
+		"a path that is text":           `sesame`,
+		"broken YAML":                   `{path: /e, sender: hmac, auth: {hmac: {header: x, secrets: [sesame}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := ""
+			yaml := "input: {helios_webhook: {paths: [" + path + "]}}"
+			lints, err := service.GlobalEnvironment().CoreConfigSchema("", "").NewStreamConfigLinter().LintYAML([]byte(yaml))
+			said += fmt.Sprintln(lints, err)
+			_, err = Check(Settings{Address: "127.0.0.1:0", Paths: "[" + path + "]"})
+			require.Error(t, err)
+			said += fmt.Sprintln(err)
+			builder := service.NewStreamBuilder()
+			builder.DisableLinting()
+			err = builder.SetYAML(yaml + "\noutput: {drop: {}}\nlogger: {level: NONE}\nhttp: {enabled: false}")
+			said += fmt.Sprintln(err)
+			if err == nil {
+				stream, err := builder.Build()
+				if err == nil {
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					err = stream.Run(ctx)
+					cancel()
+				}
+				said += fmt.Sprintln(err)
+			}
+			require.NotContains(t, said, "sesame")
+		})
+	}
+}
+
+// TestAPrintedConfigHidesSecrets: what Redpanda Connect shows of a running stream
+// is scrubbed by what the fields say of themselves.
+func TestAPrintedConfigHidesSecrets(t *testing.T) {
+	builder := service.NewStreamBuilder()
+	require.NoError(t, builder.SetYAML(`
+input:
+  helios_webhook:
+    paths:
+      - {path: /a, sender: api_destination, auth: {api_key: {header: x, keys: [sesame]}}}
+      - {path: /b, sender: api_destination, auth: {basic: {username: u, passwords: [sesame]}}}
+      - {path: /c, sender: hmac, auth: {hmac: {header: x, secrets: [sesame]}}}
+`))
+	text, err := builder.AsYAML()
+	require.NoError(t, err)
+	require.Contains(t, text, "helios_webhook")
+	require.NotContains(t, text, "sesame")
+}

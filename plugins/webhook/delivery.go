@@ -42,6 +42,10 @@ func newExchange() *exchange {
 // deliver hands d over and waits until the pipeline has settled it, as long as
 // ctx allows. Only after nil is the event durable. Errors are *refusal.
 func (e *exchange) deliver(ctx context.Context, d *delivery) error {
+	if ctx.Err() != nil { // a sender that has given up already sends again
+		d.memory.release()
+		return outOfTime(ctx, busy, "the request itself took all the time there was")
+	}
 	select {
 	case e.handed <- d:
 	case <-e.stopping:
@@ -82,13 +86,15 @@ func outOfTime(ctx context.Context, why reason, detail string) error {
 	return refuse(http.StatusServiceUnavailable, why, "%s", detail)
 }
 
-// read returns the next delivery.
-func (e *exchange) read(ctx context.Context) (*delivery, error) {
+// read returns the next delivery, or service.ErrNotConnected once lost is closed.
+func (e *exchange) read(ctx context.Context, lost <-chan struct{}) (*delivery, error) {
 	select {
 	case d := <-e.handed:
 		return d, nil
 	case <-e.stopping:
 		return nil, service.ErrEndOfInput
+	case <-lost:
+		return nil, service.ErrNotConnected
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -41,7 +41,7 @@ func TestTheBlocksOfThePageAreAccepted(t *testing.T) {
 	require.Equal(t, 3, auths)
 	for _, name := range []reason{
 		noCredentials, wrongCredentials, wrongAudience, wrongIssuer, expiredToken, badToken, badSignature, staleTimestamp, wrongIdentity,
-		notAllowed, malformed, unknownFormat, tooLarge, rateLimited, keysUnreachable, confirmationFails, notDurable, notDurableInTime, busy,
+		notAllowed, malformed, unknownFormat, slowBody, tooLarge, rateLimited, keysUnreachable, confirmationFails, notDurable, notDurableInTime, busy,
 	} {
 		require.Contains(t, string(page), "`"+string(name)+"`")
 	}

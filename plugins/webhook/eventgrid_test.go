@@ -1,10 +1,15 @@
 package webhook
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -108,6 +113,68 @@ func TestTheEndOfAnEventGridSubscriptionIsNoEvent(t *testing.T) {
 	require.Equal(t, 200, d.post(grid, body, headers{"aeg-event-type": "SubscriptionDeletion", "aeg-subscription-name": "orders-to-helios"}).status)
 	refused(t, d.post(grid, body, headers{"aeg-event-type": "SubscriptionDeletion", "aeg-subscription-name": "x"}), 403, notAllowed)
 	require.Empty(t, d.events())
+}
+
+// TestNoURLOfAValidationIsFetched: it comes from whoever sends the request.
+func TestNoURLOfAValidationIsFetched(t *testing.T) {
+	fetched := atomic.Int64{}
+	lure := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
+	defer lure.Close()
+	d := open(t, nil, gridPath)
+	body := `[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"c","validationUrl":"` + lure.URL + `"}}]`
+	for _, name := range []string{"orders-to-helios", "unlisted"} {
+		d.post(grid, body, headers{"aeg-event-type": "SubscriptionValidation", "aeg-subscription-name": name})
+	}
+	require.NoError(t, d.in.Close(context.Background()))
+	require.Zero(t, fetched.Load())
+}
+
+func TestAValidationStandsAlone(t *testing.T) {
+	d := open(t, nil, gridPath)
+	const check = `{"id":"v","eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"c"}}`
+	const event = `{"id":"1","eventType":"com.example.order","data":{}}`
+	named := func(kind string) headers {
+		return headers{"aeg-event-type": kind, "aeg-subscription-name": "orders-to-helios"}
+	}
+	for _, mixed := range []string{"[" + check + "," + event + "]", "[" + event + "," + check + "]", "[" + check + "," + check + "]"} {
+		refused(t, d.post(grid, mixed, named("SubscriptionValidation")), 400, malformed)
+		require.Empty(t, d.events())
+	}
+	// What is called a notification is one, whatever is in it: no answer to a code.
+	a := d.post(grid, "["+check+"]", named("Notification"))
+	require.Equal(t, 200, a.status)
+	require.Empty(t, a.body)
+	require.Len(t, d.events(), 1)
+	// Without the type's header only a validation that stands alone is one.
+	a = d.post(grid, "["+event+","+check+"]", named(""))
+	require.Equal(t, 200, a.status)
+	require.Empty(t, a.body)
+	require.Len(t, d.events(), 2)
+	refused(t, d.post(grid, "["+check+"]", headers{"aeg-subscription-name": "unlisted"}), 403, notAllowed)
+	refused(t, d.post(grid, "["+check+"]", nil), 403, notAllowed)
+	for _, kind := range []string{"NOTIFICATION", "notification"} {
+		require.Equal(t, 200, d.post(grid, "["+event+"]", named(kind)).status)
+	}
+	require.Len(t, d.events(), 4)
+}
+
+// TestLargeBatches: five thousand events are one delivery, which is one message.
+// Event Grid sends at most 1 MB; more is bounded by our own limit.
+func TestLargeBatches(t *testing.T) {
+	d := open(t, nil, gridPath+"\nmax_body_bytes: 1048576\n")
+	events := make([]string, 5000)
+	for i := range events {
+		events[i] = fmt.Sprintf(`{"id":"%d","topic":"/t","subject":"s","eventType":"com.example.order","eventTime":"2026-01-02T03:04:05Z","data":{"order_id":"%d"},"dataVersion":"1"}`, i, i)
+	}
+	body := "[" + strings.Join(events, ",") + "]"
+	h := headers{"aeg-event-type": "Notification", "aeg-subscription-name": "orders-to-helios"}
+	require.Equal(t, 200, d.post(grid, body, h).status)
+	require.Len(t, canonicalProcessor(t)(d.events()[0]), 5000)
+	fits := body + strings.Repeat(" ", 1<<20-len(body))
+	require.Equal(t, 200, d.post(grid, fits, h).status)
+	refused(t, d.post(grid, fits+" ", h), 413, tooLarge)
+	require.Len(t, d.events(), 2)
+	require.Zero(t, d.in.handler.memory.used.Load())
 }
 
 func FuzzEventGrid(f *testing.F) {

@@ -75,6 +75,7 @@ const (
 	hmFieldIDHeader        = "id_header"
 	hmFieldTolerance       = "tolerance"
 	hmFieldSecrets         = "secrets"
+	hmFieldSecretEncoding  = "secret_encoding"
 )
 
 func pathFields() []*service.ConfigField {
@@ -96,7 +97,7 @@ func pathFields() []*service.ConfigField {
 			Description("How the sender proves who it is: exactly one of these. `sns` needs none, and may have `basic` or `api_key` in addition."),
 		service.NewObjectField(kindEventGrid,
 			service.NewStringListField(egFieldSubscriptions).
-				Description("Names of event subscriptions that are validated and let in, whatever their case; `*` lets in all.").Default([]any{}).Example([]any{"orders-to-helios"}),
+				Description("Names of event subscriptions that are validated and let in, whatever their case; `*` lets in all. Events whose header `aeg-subscription-name` a proxy has removed are let in by `auth` alone; handshakes are not.").Default([]any{}).Example([]any{"orders-to-helios"}),
 		).Description("Settings of the sender `event_grid`."),
 		service.NewObjectField(kindCloudEvents,
 			service.NewStringListField(ceFieldOrigins).
@@ -119,7 +120,7 @@ func pathFields() []*service.ConfigField {
 		service.NewObjectField(paFieldRateLimit,
 			service.NewFloatField(rlFieldRate).Description("Requests a second. 0: no limit.").Default(0.0),
 			service.NewIntField(rlFieldBurst).Description("Requests that may come at once after a pause. 0: as many as `per_second`, and at least one.").Default(0),
-		).Description("How fast the sender may be; beyond that it is answered 429 with `Retry-After`. Only authenticated requests count.").Advanced(),
+		).Description("How fast the sender may be; beyond that it is answered 429 with `Retry-After`. Only authenticated events count, and no handshakes.").Advanced(),
 		service.NewStringField(paFieldPatience).
 			Description("The longest time until a request is answered, below that after which the sender gives up. Empty: `25s` for `event_grid` and `cloudevents`, `12s` for `sns`, `9s` for `pubsub_push` and `hmac`, `4s` for `api_destination`.").
 			Default("").Advanced(),
@@ -176,6 +177,11 @@ func hmacFields() []*service.ConfigField {
 		service.NewStringField(hmFieldTimestampPrefix).Description("What stands before the time, where its header holds more.").Default("").Example("t=").Advanced(),
 		service.NewStringField(hmFieldIDHeader).Description("The header with the message's id. Requires `{id}` in `signed`.").Default("").Example("webhook-id").Advanced(),
 		service.NewDurationField(hmFieldTolerance).Description("How far the time of signing may be from now, either way.").Default("5m"),
-		service.NewStringListField(hmFieldSecrets).Description("The accepted secrets, as they are; several, to exchange one without a gap.").Secret().Example([]any{"${HELIOS_WEBHOOK_SECRET}"}),
+		service.NewStringListField(hmFieldSecrets).Description("The accepted secrets; several, to exchange one without a gap.").Secret().Example([]any{"${HELIOS_WEBHOOK_SECRET}"}),
+		service.NewStringAnnotatedEnumField(hmFieldSecretEncoding, map[string]string{
+			"text":   "As they are.",
+			"base64": "In base64, also after `whsec_`, as Standard Webhooks gives them.",
+			"hex":    "In hexadecimal.",
+		}).Description("How the secrets are written.").Default("text").Advanced(),
 	}
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -74,10 +75,7 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	select {
 	case <-h.exchange.stopping:
 		return received{}, refuse(http.StatusServiceUnavailable, stoppingDown, "the input is stopping")
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
 	default:
-		return received{}, refuse(http.StatusServiceUnavailable, busy, "%d requests are in flight already", cap(h.slots))
 	}
 	if asked, ok := to.sender.(preflighted); ok && r.Method == http.MethodOptions {
 		return asked.options(r)
@@ -87,8 +85,24 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), to.patience)
 	defer cancel()
+	if to.patience < h.bodyTimeout {
+		_ = deadlines.SetReadDeadline(time.Now().Add(to.patience))
+	}
 	memory := &held{from: h.memory}
-	out, body, err := h.take(ctx, to, deadlines, r, memory)
+	wire, err := h.read(ctx, to, deadlines, r, memory)
+	if err != nil {
+		memory.release()
+		return received{}, err
+	}
+	// After the body: strangers whose bodies never end take no slot.
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	default:
+		memory.release()
+		return received{}, refuse(http.StatusServiceUnavailable, busy, "%d requests are in flight already", cap(h.slots))
+	}
+	out, body, err := h.take(ctx, to, r, wire, memory)
 	if err != nil || out.handshake != noHandshake {
 		memory.release()
 		return out, err
@@ -96,38 +110,56 @@ func (h *handler) serve(to *route, deadlines *http.ResponseController, r *http.R
 	return out, h.exchange.deliver(ctx, &delivery{msg: to.message(r, body, out.metadata), settled: make(chan error, 1), memory: memory})
 }
 
-// take authenticates a request, reads it and finds out what it is, in that
-// order as far as the authentication allows.
-func (h *handler) take(ctx context.Context, to *route, deadlines *http.ResponseController, r *http.Request, memory *held) (received, []byte, error) {
+// read authenticates a request as far as its headers allow, and reads its body.
+func (h *handler) read(ctx context.Context, to *route, deadlines *http.ResponseController, r *http.Request, memory *held) ([]byte, error) {
 	if to.header != nil {
 		if err := to.header.checkHeader(ctx, r); err != nil {
-			return received{}, nil, err
+			return nil, err
 		}
 	}
 	wire, err := readBody(r, to.maxBody, memory)
 	if err != nil {
-		return received{}, nil, err
+		return nil, to.retried(err)
 	}
 	// The connection is watched from here on for the sender's leaving, without a
 	// deadline.
 	_ = deadlines.SetReadDeadline(time.Time{})
+	return wire, nil
+}
+
+// take authenticates a body and finds out what it is.
+func (h *handler) take(ctx context.Context, to *route, r *http.Request, wire []byte, memory *held) (received, []byte, error) {
 	if to.body != nil {
 		if err := to.body.checkBody(ctx, r, wire); err != nil {
 			return received{}, nil, err
 		}
-	}
-	// After the authentication: nobody else can use up a sender's rate.
-	if wait := to.limit.take(h.now()); wait > 0 {
-		over := refuse(http.StatusTooManyRequests, rateLimited, "the sender is faster than its rate_limit")
-		over.retryAfter = wait
-		return received{}, nil, over
 	}
 	body, err := decode(r, wire, to.maxBody, memory)
 	if err != nil {
 		return received{}, nil, err
 	}
 	out, err := to.sender.receive(ctx, r, body)
-	return out, body, err
+	if err != nil || out.handshake != noHandshake {
+		return out, nil, err
+	}
+	// After the authentication, which for SNS is in the body: nobody else can use
+	// up a sender's rate.
+	if wait := to.limit.take(h.now()); wait > 0 {
+		over := refuse(http.StatusTooManyRequests, rateLimited, "the sender is faster than its rate_limit")
+		over.retryAfter = wait
+		return received{}, nil, over
+	}
+	return out, body, nil
+}
+
+// retried turns 408 into 503 for those who take 408 for final: SNS repeats after
+// 429 and 5xx only, API destinations after a few more codes, not this one.
+func (to *route) retried(err error) error {
+	var r *refusal
+	if errors.As(err, &r) && r.reason == slowBody && (to.kind == kindSNS || to.kind == kindAPIDestination) {
+		r.status = http.StatusServiceUnavailable
+	}
+	return err
 }
 
 // message makes the event that goes downstream.
@@ -169,13 +201,11 @@ func (h *handler) answerError(w http.ResponseWriter, sender string, err error) {
 		}
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("WWW-Authenticate", cmp.Or(r.challenge, "Bearer"))
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", http.MethodPost)
-	case http.StatusRequestTimeout:
-		w.Header().Set("Connection", "close")
 	}
-	if r.reason == stoppingDown {
+	if r.reason == stoppingDown || r.reason == slowBody {
 		w.Header().Set("Connection", "close")
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

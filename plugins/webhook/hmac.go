@@ -94,6 +94,27 @@ func newSignature(set hmacSettings, now func() time.Time) (*signature, error) {
 	return s, nil
 }
 
+// decodeSecret returns a secret's bytes. Its errors do not show it.
+func decodeSecret(secret, encoding string) (string, error) {
+	var raw []byte
+	var err error
+	switch encoding {
+	case "text":
+		return secret, nil
+	case "base64":
+		secret = strings.TrimRight(strings.TrimPrefix(secret, "whsec_"), "=")
+		raw, err = base64.RawStdEncoding.DecodeString(secret)
+	case "hex":
+		raw, err = hex.DecodeString(secret)
+	default:
+		return "", fmt.Errorf("%q; text, base64 and hex are allowed", encoding)
+	}
+	if err != nil || len(raw) == 0 {
+		return "", fmt.Errorf("%s: the secret is not written so", encoding)
+	}
+	return string(raw), nil
+}
+
 // parts splits a template at its placeholders.
 func parts(template string) (out []part) {
 	for template != "" {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 )
 
@@ -76,6 +77,30 @@ paths:
 	refused(t, d.post("/github", "x", headers{"X-Hub-Signature-256": "sha256="}), 401, badSignature)
 	refused(t, d.post("/github", "x", nil), 401, noCredentials)
 	require.Len(t, d.events(), taken)
+}
+
+// TestSecretsThatAreBytes: those of Standard Webhooks are no text.
+func TestSecretsThatAreBytes(t *testing.T) {
+	raw := string([]byte{0, 0xff, 0x80, 'x', 0, 1, 2, 3})
+	d := open(t, nil, `
+paths:
+  - path: /standard
+    sender: hmac
+    auth: {hmac: {header: webhook-signature, prefix: "v1,", encoding: base64, signed: "{id}.{timestamp}.{body}", timestamp_header: webhook-timestamp, id_header: webhook-id, secret_encoding: base64, secrets: ["whsec_`+base64.StdEncoding.EncodeToString([]byte(raw))+`"]}}
+  - path: /hex
+    sender: hmac
+    auth: {hmac: {header: X-Sig, secret_encoding: hex, secrets: ["`+hex.EncodeToString([]byte(raw))+`"]}}
+`)
+	now := strconv.FormatInt(d.clock.now().Unix(), 10)
+	signed := headers{"webhook-id": "m1", "webhook-timestamp": now, "webhook-signature": "v1," + base64.StdEncoding.EncodeToString(mac(sha256.New, raw, "m1."+now+".b"))}
+	require.Equal(t, 200, d.post("/standard", "b", signed).status)
+	refused(t, d.post("/standard", "c", signed), 401, badSignature)
+	require.Equal(t, 200, d.post("/hex", "b", headers{"X-Sig": hex.EncodeToString(mac(sha256.New, raw, "b"))}).status)
+	for _, encoding := range []string{"base64", "hex"} {
+		_, err := newInputFromConfig(parsed(t, `paths: [{path: /e, sender: hmac, auth: {hmac: {header: x, secret_encoding: `+encoding+`, secrets: ["not sesame!"]}}}]`), service.MockResources())
+		require.ErrorContains(t, err, "auth.hmac: secrets[0] with secret_encoding: "+encoding)
+		require.NotContains(t, err.Error(), "sesame")
+	}
 }
 
 func TestSignaturesAgeAndCannotBeMovedInTime(t *testing.T) {

@@ -48,7 +48,7 @@ func inputSpec() *service.ConfigSpec {
 			service.NewIntField(whFieldMaxBody).Description("The largest body, as it comes and decompressed; larger ones are answered 413. Event Grid never retries that.").Default(16<<20).Advanced(),
 			service.NewIntField(whFieldMaxHeader).Description("The largest headers of a request; larger ones are answered 431.").Default(32<<10).Advanced(),
 			service.NewIntField(whFieldMaxBuffered).Description("Memory for the bodies of all requests together, until their events are acknowledged; beyond that requests are answered 503.").Default(256<<20).Advanced(),
-			service.NewIntField(whFieldMaxInFlight).Description("Requests that are worked on or wait for an acknowledgement; beyond that they are answered 503.").Default(4096).Advanced(),
+			service.NewIntField(whFieldMaxInFlight).Description("Requests that have been read and are worked on or wait for an acknowledgement; beyond that they are answered 503.").Default(4096).Advanced(),
 			service.NewIntField(whFieldMaxConnections).Description("Open connections; further ones are closed at once.").Default(16384).Advanced(),
 			service.NewDurationField(whFieldHeaderTimeout).Description("The longest time that a request's headers may take.").Default("5s").Advanced(),
 			service.NewDurationField(whFieldBodyTimeout).Description("The longest time that a request's body may take.").Default("10s").Advanced(),
@@ -116,7 +116,7 @@ const inputDescription = `
 Every path has one sender and one proof of who it is. A request is authenticated, read, handed to the pipeline as a batch of its own, and answered when the pipeline has settled that batch:
 
 - 200 when the batch was acknowledged, that is when the output has it;
-- 503 with ` + "`Retry-After`" + ` when it was refused, when that took longer than the path's ` + "`patience`" + `, when the pipeline takes no more, when the input stops, and when the keys to check a signature can't be fetched. The sender tries again; an event that became durable after all is then a duplicate;
+- 503 with ` + "`Retry-After`" + ` when it was refused, when that took longer than the path's ` + "`patience`" + `, when the pipeline takes no more, when the input stops, when the keys to check a signature can't be fetched, and instead of 408 where the sender takes that for final (SNS, API destinations). The sender tries again; an event that became durable after all is then a duplicate;
 - 429 with ` + "`Retry-After`" + ` beyond the path's ` + "`rate_limit`" + `;
 - 401 and 403 when it is not authenticated or not allowed, 400 when it is malformed, 413, 415, 408, 404 and 405 as in HTTP. Senders take most of these for final.
 

@@ -3,17 +3,20 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -23,6 +26,8 @@ const (
 	keyRetryPause   = time.Second      // after a failed one
 	keyMaxAge       = time.Hour        // then keys are fetched again, so that withdrawn ones go
 	keyMaxBytes     = 1 << 20
+
+	rsaMinBits = 2048 // of keys for RS256 (RFC 7518, section 3.3), and of SNS's
 )
 
 // errKeysUnreachable is wrapped by every failure to fetch keys that may pass.
@@ -195,23 +200,42 @@ func (k *keySet) fetch(req *http.Request) (*http.Response, map[string]struct{}, 
 	if err != nil {
 		return nil, nil, err
 	}
+	body, ids, err := usableKeys(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, ids, nil
+}
+
+// usableKeys returns a key set with those keys of another that can have signed a
+// token, and their ids. Others are ignored (RFC 7517, section 5): go-oidc refuses
+// a whole set for one broken key, and takes that for the token's fault.
+func usableKeys(body []byte) (usable []byte, ids map[string]struct{}, err error) {
 	var set struct {
-		Keys []struct {
-			ID string `json:"kid"`
-		} `json:"keys"`
+		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, nil, fmt.Errorf("the answer is no key set: %w", err)
 	}
-	if len(set.Keys) == 0 {
-		return nil, nil, errors.New("the answer holds no keys")
-	}
-	ids := make(map[string]struct{}, len(set.Keys))
-	for _, key := range set.Keys {
-		if key.ID != "" {
-			ids[key.ID] = struct{}{}
+	ids = make(map[string]struct{}, len(set.Keys))
+	all := len(set.Keys)
+	set.Keys = slices.DeleteFunc(set.Keys, func(raw json.RawMessage) bool {
+		var key jose.JSONWebKey
+		if json.Unmarshal(raw, &key) != nil || key.Use != "" && key.Use != "sig" {
+			return true
 		}
+		if public, ok := key.Key.(*rsa.PublicKey); !ok || public.N.BitLen() < rsaMinBits {
+			return true
+		}
+		if key.KeyID != "" {
+			ids[key.KeyID] = struct{}{}
+		}
+		return false
+	})
+	if len(set.Keys) == 0 {
+		return nil, nil, fmt.Errorf("none of the %d keys in the answer is an RSA key of at least %d bits for signatures", all, rsaMinBits)
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, ids, nil
+	usable, err = json.Marshal(set)
+	return usable, ids, err
 }

@@ -41,6 +41,12 @@ paths:
   - path: /key
     sender: api_destination
     auth: {api_key: {header: x-api-key, keys: [k]}}
+  - path: /signed
+    sender: hmac
+    auth: {hmac: {header: X-Sig, secrets: [s]}}
+  - path: /sns
+    sender: sns
+    sns: {topics: ["arn:aws:sns:eu-central-1:123456789012:orders"]}
 `
 
 // raw sends bytes and returns the status that comes back, or 0 when the
@@ -96,7 +102,9 @@ func TestBodiesEndAtTheirBound(t *testing.T) {
 
 func TestBodiesThatLieAboutTheirLength(t *testing.T) {
 	d := open(t, nil, smallPath)
-	require.Equal(t, 408, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "the rest never comes")
+	require.Equal(t, 503, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "the rest never comes; the sender takes 408 for final")
+	require.Equal(t, 503, d.raw("POST /sns HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"), "likewise")
+	require.Equal(t, 408, d.raw("POST /signed HTTP/1.1\r\nHost: x\r\nX-Sig: 00\r\nContent-Length: 20\r\n\r\n{}"))
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n{}"), "it is cut")
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"))
 	require.Equal(t, 400, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}"))
@@ -144,6 +152,29 @@ func TestASlowHeaderAndASlowBodyDoNotOutliveTheirTime(t *testing.T) {
 		drip.Stop()
 		_ = conn.Close()
 	}
+}
+
+// TestASlowBodyIsAnsweredWithinThePatience, not when the sender has given up.
+func TestASlowBodyIsAnsweredWithinThePatience(t *testing.T) {
+	d := open(t, nil, strings.Replace(anyonePath, "patience: 20s", "patience: 200ms", 1)+"\nbody_timeout: 10m\n")
+	begin := time.Now()
+	require.Equal(t, 503, d.raw("POST /e HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{}"))
+	require.GreaterOrEqual(t, time.Since(begin), 200*time.Millisecond)
+	require.Empty(t, d.events())
+}
+
+// TestSlowStrangersTakeNoPlace: bodies that never end are in the way of nobody
+// whose request is there, however few may be in flight.
+func TestSlowStrangersTakeNoPlace(t *testing.T) {
+	d := open(t, nil, strings.Replace(smallPath, "body_timeout: 300ms", "body_timeout: 30s\nmax_in_flight: 2", 1))
+	for range 20 {
+		conn, _ := d.dial()
+		_, err := io.WriteString(conn, "POST /signed HTTP/1.1\r\nHost: x\r\nX-Sig: 00\r\nContent-Length: 500\r\n\r\n{")
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool { return d.in.handler.memory.used.Load() >= 20*500 }, 10*time.Second, time.Millisecond, "their bodies are being read")
+	require.Equal(t, 200, d.post("/e", `{}`, nil).status)
+	require.Equal(t, 401, d.post("/signed", `{}`, headers{"X-Sig": "00"}).status)
 }
 
 // TestWaitingForAnAcknowledgementIsNotSlowness guards against the deadline of the

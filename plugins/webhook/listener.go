@@ -47,6 +47,8 @@ type input struct {
 	mu       sync.Mutex
 	server   *http.Server
 	listener net.Listener
+	lost     chan struct{} // closed when the listener has ended by itself
+	counting sync.Once
 	closed   bool
 }
 
@@ -64,11 +66,11 @@ func (i *input) Connect(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listening on address %q: %w", i.address, err)
 	}
-	i.listener = listener
+	i.listener, i.lost = listener, make(chan struct{})
 	i.server = i.newServer()
 	bounded := &boundedListener{Listener: listener, most: int64(i.handler.maxConnections), refused: func() { i.report.connections.Incr(1) }}
-	go i.serve(i.server, bounded)
-	go i.report.gauges(i.handler, i.handler.exchange.abandon)
+	go i.serve(i.server, bounded, i.lost)
+	i.counting.Do(func() { go i.report.gauges(i.handler, i.handler.exchange.abandon) })
 	i.report.log.Infof("Listening for pushed events on %s at %d paths.", listener.Addr(), len(i.handler.routes))
 	return nil
 }
@@ -97,22 +99,39 @@ func (i *input) newServer() *http.Server {
 	return server
 }
 
-func (i *input) serve(server *http.Server, listener net.Listener) {
+// serve answers until the server is shut down. A listener that ends before is
+// given up, so that Redpanda Connect connects anew; its open requests go on.
+func (i *input) serve(server *http.Server, listener net.Listener, lost chan<- struct{}) {
 	var err error
 	if i.certificate != nil {
 		err = server.ServeTLS(listener, "", "")
 	} else {
 		err = server.Serve(listener)
 	}
-	if !errors.Is(err, http.ErrServerClosed) {
-		i.report.log.Errorf("The listener on %s has ended: %v.", i.address, err)
+	if errors.Is(err, http.ErrServerClosed) {
+		return
+	}
+	i.report.log.Errorf("The listener on %s has ended, and is opened anew: %v.", i.address, err)
+	i.mu.Lock()
+	if i.server == server && !i.closed {
+		i.server = nil
+		close(lost)
+	}
+	i.mu.Unlock()
+	last, cancel := context.WithTimeout(context.Background(), server.WriteTimeout)
+	defer cancel()
+	if server.Shutdown(last) != nil {
+		_ = server.Close()
 	}
 }
 
 // ReadBatch implements service.BatchInput: one request is one batch, so that its
 // answer is that of its own event.
 func (i *input) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
-	d, err := i.handler.exchange.read(ctx)
+	i.mu.Lock()
+	lost := i.lost
+	i.mu.Unlock()
+	d, err := i.handler.exchange.read(ctx, lost)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,9 @@ type claims struct {
 	Subject       string `json:"sub"`
 	TenantID      string `json:"tid"`
 	Email         string `json:"email"`
-	EmailVerified bool   `json:"email_verified"`
+	// EmailVerified counts only when it is true, and spoils no token that is judged
+	// by something else: some issuers write "true".
+	EmailVerified any `json:"email_verified"`
 }
 
 // issuer is what all kinds of tokens need.
@@ -126,7 +129,7 @@ func entra(set entraSettings, env environment, name string) *bearer {
 	authority := strings.TrimSuffix(set.authority, "/") + "/" + set.tenant
 	allowed := folded(set.applications)
 	from := issuer{
-		issuers:   []string{authority + "/v2.0", "https://sts.windows.net/" + set.tenant + "/"},
+		issuers:   []string{authority + "/v2.0", firstIssuer(authority) + set.tenant + "/"},
 		audiences: set.audiences,
 		keysURL:   authority + "/discovery/v2.0/keys",
 	}
@@ -146,6 +149,15 @@ func entra(set entraSettings, env environment, name string) *bearer {
 	}, env, name)
 }
 
+// firstIssuer is who issues tokens of version 1 beside an authority. China, which
+// 21Vianet operates, is the only national cloud that has one of its own.
+func firstIssuer(authority string) string {
+	if u, err := url.Parse(authority); err == nil && strings.HasSuffix(u.Hostname(), ".cn") {
+		return "https://sts.chinacloudapi.cn/"
+	}
+	return "https://sts.windows.net/"
+}
+
 // googleSettings are those of a Pub/Sub push subscription with authentication.
 type googleSettings struct {
 	audiences []string
@@ -163,7 +175,7 @@ func google(set googleSettings, env environment, name string) *bearer {
 		if !allowed.holds(c.Email) {
 			return refuse(http.StatusForbidden, wrongIdentity, "the token's email is %s, which %s does not list", shorten(c.Email), goFieldEmails)
 		}
-		if !c.EmailVerified {
+		if c.EmailVerified != true {
 			return refuse(http.StatusForbidden, wrongIdentity, "the token's email is not verified")
 		}
 		return nil

@@ -97,6 +97,8 @@ type refusal struct {
 	// retryAfter is when to try again; 0 takes the configured time where the
 	// status asks for one.
 	retryAfter time.Duration
+	// challenge is the WWW-Authenticate of an answer with 401; empty: Bearer.
+	challenge string
 }
 
 func (r *refusal) Error() string {

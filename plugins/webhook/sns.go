@@ -7,6 +7,7 @@ import (
 	"crypto/sha1" //nolint:gosec // signature version 1 of SNS is SHA-1 by definition
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,8 +17,9 @@ import (
 	"github.com/helios-connect/helios/plugins/event"
 )
 
-// snsHost pins the hosts of signing certificates and confirmations.
-var snsHost = regexp.MustCompile(`^sns\.[a-z]{2}(-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com$`)
+// snsHost pins the hosts of signing certificates and confirmations. The regions
+// in China have a domain of their own, which counts for no other region.
+var snsHost = regexp.MustCompile(`^sns\.([a-z]{2}(-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com|cn(-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com\.cn)$`)
 
 // snsMembers of a message, in the order of the indices below.
 var snsMembers = event.MustCompilePaths(
@@ -110,7 +112,15 @@ func digest(hash crypto.Hash, text string) []byte {
 }
 
 // snsSigned builds the text that SNS signs: names and values, each on a line.
+// Nothing marks where a value ends, so those in which SNS itself writes no line
+// break must hold none: else one signed text could be cut into other members, and
+// a message be repeated under another id.
 func snsSigned(m []string) (string, error) {
+	for i, value := range m {
+		if i != snsMessage && i != snsSignature && strings.ContainsAny(value, "\r\n") {
+			return "", errors.New("a member other than Message holds a line break")
+		}
+	}
 	names := []string{"Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"}
 	order := []int{snsMessage, snsMessageID, snsSubject, snsTimestamp, snsTopic, snsType}
 	switch m[snsType] {
@@ -141,7 +151,7 @@ func pinned(raw string) (*url.URL, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s is no URL", shorten(raw))
 	case u.Scheme != "https", u.User != nil, u.Opaque != "", u.Fragment != "", !snsHost.MatchString(u.Host):
-		return nil, fmt.Errorf("%s is not at https://sns.<region>.amazonaws.com", shorten(raw))
+		return nil, fmt.Errorf("%s is not at https://sns.<region>.amazonaws.com, nor at that of a region in China", shorten(raw))
 	}
 	return u, nil
 }

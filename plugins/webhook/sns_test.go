@@ -225,6 +225,15 @@ func TestForgedNotificationsAreRefused(t *testing.T) {
 		"a port":              certAt("https://" + snsRegion + ":8443" + certPath),
 		"another path":        certAt("https://" + snsRegion + "/evil.pem"),
 		"no URL":              certAt(""),
+		"China's, elsewhere":  certAt("https://" + snsRegion + ".cn" + certPath),
+		"behind China's":      certAt("https://sns.cn-north-1.amazonaws.com.cn.evil.com" + certPath),
+		"another in China":    certAt("https://sqs.cn-north-1.amazonaws.com.cn" + certPath),
+		"a host in capitals":  certAt("https://SNS.EU-CENTRAL-1.amazonaws.com" + certPath),
+		"a dot at the end":    certAt("https://" + snsRegion + "." + certPath),
+		"an encoded host":     certAt("https://sns.eu-central-1%2eamazonaws.com" + certPath),
+		"a backslash":         certAt("https://evil.com\\@" + snsRegion + certPath),
+		"a fragment":          certAt("https://" + snsRegion + certPath + "#x"),
+		"no host":             certAt("https:" + certPath),
 		"an expired one":      certAt("https://" + snsRegion + "/SimpleNotificationService-aaaa.pem"),
 		"somebody else's":     certAt("https://" + snsRegion + "/SimpleNotificationService-bbbb.pem"),
 		"no certificate":      certAt("https://" + snsRegion + "/SimpleNotificationService-cccc.pem"),
@@ -235,16 +244,44 @@ func TestForgedNotificationsAreRefused(t *testing.T) {
 	refused(t, d.post("/sns", sign(key, notification(object{"TopicArn": snsTopicA + "2"})), textPlain), 403, notAllowed)
 	good := sign(key, notification(nil))
 	for name, body := range map[string]string{
-		"a second message":          strings.Replace(good, `{`, `{"Message":"evil",`, 1),
-		"a raw message":             `hello`,
-		"another type":              sign(key, notification(object{"Type": "Other"})),
-		"no type":                   sign(key, notification(object{"Type": nil})),
+		"a second message": strings.Replace(good, `{`, `{"Message":"evil",`, 1),
+		"a raw message":    `hello`,
+		"another type":     sign(key, notification(object{"Type": "Other"})),
+		"no type":          sign(key, notification(object{"Type": nil})),
+		// The same signed text, cut into other members.
+		"another id":                sign(key, notification(object{"Subject": nil, "MessageId": "165545c9\nSubject\nx"})),
+		"a line break in the URL":   sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + certPath + "\n"})),
 		"a message that is no text": strings.Replace(good, `"MessageId":"`, `"MessageId":7,"x":"`, 1),
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, d.post("/sns", body, textPlain), 400, malformed) })
 	}
 	require.Equal(t, 200, d.post("/sns", strings.Replace(good, `{`, `{"message":"ignored",`, 1), textPlain).status, "only exact names count")
 	require.Len(t, d.events(), 1)
+}
+
+func TestASignedTextCannotBeCutIntoAnotherMessage(t *testing.T) {
+	d, _, _ := snsDoor(t)
+	genuine := notification(object{"MessageId": "m-1", "Subject": "hello"})
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], genuine), textPlain).status)
+	genuine["MessageId"] = "m-1\nSubject\nhello" // what is signed stays the same
+	delete(genuine, "Subject")
+	raw, err := json.Marshal(genuine)
+	require.NoError(t, err)
+	refused(t, d.post("/sns", string(raw), textPlain), 400, malformed)
+	require.Len(t, d.events(), 1)
+}
+
+func TestSNSInChina(t *testing.T) {
+	const host, topic = "sns.cn-north-1.amazonaws.com.cn", "arn:aws-cn:sns:cn-north-1:123456789012:orders"
+	a := newAuthority(t)
+	c := newCloud(t, a, host)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, host))
+	d := open(t, c.transport, strings.Replace(snsPath, snsTopicA, topic, 1))
+	there := object{"TopicArn": topic, "SigningCertURL": "https://" + host + certPath}
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], notification(there)), textPlain).status)
+	there["SubscribeURL"] = "https://" + host + "/?Action=ConfirmSubscription&TopicArn=" + topic + "&Token=tok"
+	require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], confirmationMessage(there)), textPlain).status)
+	require.EqualValues(t, 1, c.confirmed.Load())
 }
 
 func TestSubscriptionsAreConfirmedForListedTopicsOnly(t *testing.T) {
@@ -287,4 +324,69 @@ func TestACertificateThatCannotBeFetchedIsNotTheSendersFault(t *testing.T) {
 	require.EqualValues(t, 1, c.fetched.Load(), "failures are not repeated at once")
 	d.clock.advance(certificateRetry)
 	require.Equal(t, 200, d.post("/sns", body, textPlain).status)
+}
+
+func TestForgedNotificationsDoNotUseUpTheRate(t *testing.T) {
+	a := newAuthority(t)
+	c := newCloud(t, a, snsRegion)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, "sns.amazonaws.com"))
+	d := open(t, c.transport, snsPath+"    rate_limit: {per_second: 0.5, burst: 2}\n")
+	good := sign(makeKey()[0], notification(nil))
+	for range 5 {
+		refused(t, d.post("/sns", sign(makeKey()[1], notification(nil)), textPlain), 401, badSignature)
+		require.Equal(t, 200, d.post("/sns", sign(makeKey()[0], confirmationMessage(nil)), textPlain).status, "a handshake is no event")
+	}
+	require.Equal(t, 200, d.post("/sns", good, textPlain).status)
+	require.Equal(t, 200, d.post("/sns", good, textPlain).status)
+	last := d.post("/sns", good, textPlain)
+	refused(t, last, 429, rateLimited)
+	require.Equal(t, "2", last.header.Get("Retry-After"))
+	require.Zero(t, d.in.handler.memory.used.Load())
+}
+
+// TestSNSIsAskedForItsPassword: SNS shows the user and password of its URL only
+// to a server that asks for them.
+func TestSNSIsAskedForItsPassword(t *testing.T) {
+	a := newAuthority(t)
+	c := newCloud(t, a, snsRegion)
+	c.files[certPath] = inPEM(a.issue(t, makeKey()[0], time.Hour, "sns.amazonaws.com"))
+	d := open(t, c.transport, snsPath+"    auth: {basic: {username: topic, passwords: [sesame]}}\n")
+	body := sign(makeKey()[0], notification(nil))
+	first := d.post("/sns", body, textPlain)
+	refused(t, first, 401, noCredentials)
+	require.Equal(t, `Basic realm="helios"`, first.header.Get("WWW-Authenticate"))
+	wrong := d.post("/sns", body, headers{"Authorization": "Basic dG9waWM6d3Jvbmc="})
+	refused(t, wrong, 401, wrongCredentials)
+	require.Equal(t, `Basic realm="helios"`, wrong.header.Get("WWW-Authenticate"))
+	require.Equal(t, 200, d.post("/sns", body, headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}).status)
+	refused(t, d.post("/sns", sign(makeKey()[1], notification(nil)), headers{"Authorization": "Basic dG9waWM6c2VzYW1l"}), 401, badSignature)
+}
+
+// TestForgedCertificateNamesAreNotAllFetched: who sends names of certificates
+// that do not exist makes us ask SNS for few of them, and is in nobody's way whose
+// certificate is known.
+func TestForgedCertificateNamesAreNotAllFetched(t *testing.T) {
+	d, c, _ := snsDoor(t)
+	key := makeKey()[0]
+	require.Equal(t, 200, d.post("/sns", sign(key, notification(nil)), textPlain).status)
+	for n := range 200 {
+		body := sign(key, notification(object{"SigningCertURL": fmt.Sprintf("https://%s/SimpleNotificationService-%d.pem", snsRegion, n)}))
+		refused(t, d.post("/sns", body, textPlain), 503, keysUnreachable)
+	}
+	require.EqualValues(t, certificateBurst, c.fetched.Load())
+	require.Equal(t, 200, d.post("/sns", sign(key, notification(nil)), textPlain).status)
+	c.files["/SimpleNotificationService-rotated.pem"] = c.files[certPath]
+	rotated := sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + "/SimpleNotificationService-rotated.pem"}))
+	refused(t, d.post("/sns", rotated, textPlain), 503, keysUnreachable)
+	d.clock.advance(certificatePause)
+	require.Equal(t, 200, d.post("/sns", rotated, textPlain).status)
+
+	for name, url := range map[string]string{
+		"percent-encoded": "/SimpleNotificationService-%30123456789abcdef.pem", "a query": certPath + "?", "dots": "/x/.." + certPath,
+		"an encoded slash": "/%2e%2e" + certPath, "two slashes": "/" + certPath, "a parameter": certPath + ";x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused(t, d.post("/sns", sign(key, notification(object{"SigningCertURL": "https://" + snsRegion + url})), textPlain), 401, badSignature)
+		})
+	}
 }

@@ -221,6 +221,51 @@ func TestMessagesThatCarryNoEventAreEventsThemselves(t *testing.T) {
 	require.Equal(t, []any{"m-1", "//pubsub.googleapis.com/projects/p/subscriptions/s", "google.cloud.pubsub.topic.v1.messagePublished"}, []any{e["id"], e["source"], e["type"]})
 }
 
+func TestPubSubMessagesAreNamedTheSamePushedOrPulled(t *testing.T) {
+	attributes := func(change headers) headers {
+		h := headers{"ce-specversion": "1.0", "ce-id": "e-1", "ce-source": "/shop/orders", "ce-type": "com.example.order.paid", "ce-time": "2026-11-23T18:28:01Z", "ce-subject": "ord-1"}
+		for name, value := range change {
+			h[name] = value
+			if value == "absent" {
+				delete(h, name)
+			}
+		}
+		return h
+	}
+	for _, c := range []struct {
+		name   string
+		change headers
+		id     string // empty: refused
+		detail string
+	}{
+		{"as it is", nil, "e-1", ""},
+		{"no id", headers{"ce-id": "absent"}, "m-1", ""},
+		{"an empty id", headers{"ce-id": ""}, "", "id is absent"},
+		{"an empty id in capitals", headers{"ce-id": "absent", "CE-Id": ""}, "", "id is absent"},
+		{"an empty source", headers{"ce-source": ""}, "", "source is absent"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			raw, err := json.Marshal(object{"message": object{"data": []byte(payload), "messageId": "m-1", "publishTime": "2026-11-23T18:28:01.5Z", "attributes": attributes(c.change)}, "subscription": "projects/p/subscriptions/s"})
+			require.NoError(t, err)
+			pulled := attributes(c.change)
+			pulled["gcp_pubsub_message_id"], pulled["gcp_pubsub_publish_time_unix"] = "m-1", "1795458481"
+			for _, in := range []convert.Input{{Body: raw}, {Body: []byte(payload), Metadata: pulled}} {
+				if c.id != "" {
+					require.Equal(t, c.id, one(t, convert.Options{}, in)["id"])
+					continue
+				}
+				in.Now = received.UnixNano()
+				results := converter(t, convert.Options{}).Convert(in)
+				require.Len(t, results, 1)
+				require.Equal(t, convert.Unreadable, results[0].Reason)
+				require.ErrorContains(t, results[0].Err, c.detail)
+			}
+		})
+	}
+}
+
+type object map[string]any
+
 func TestAnEnvelopesOwnTimeStandsInForAnAbsentOne(t *testing.T) {
 	timeless := strings.Replace(eventBridge, `"time":"2026-11-23T18:28:01Z",`, "", 1)
 	require.Equal(t, "2026-11-23T18:28:01.75Z", one(t, convert.Options{}, convert.Input{Body: []byte(records(sqsRecord(timeless)))})["time"])

@@ -80,20 +80,44 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 	if err != nil {
 		return 0, err
 	}
+	var given named
 	for i, a := range l.members {
-		if name, ok := c.attributeName(a.Name); ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
+		name, ok := c.attributeName(a.Name)
+		given.see(name)
+		if ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
 			l.known[i] = mTaken
 			count++
 		}
 	}
-	if count > 0 && d.id == nil {
-		d.id = o.id
-	}
-	if count > 0 && d.source == nil {
-		d.source = o.source
+	if count > 0 {
+		given.complete(d, o)
 	}
 	c.keepAside(l, o, "attributes")
 	return count, nil
+}
+
+// named says which of the attributes that a message can stand in for it names
+// itself. One that is named and empty is a mistake of the publisher: to put the
+// message's own in its place would give each delivery path another event.
+type named struct{ id, source bool }
+
+func (n *named) see(attribute []byte) {
+	switch string(attribute) {
+	case event.AttrID:
+		n.id = true
+	case event.AttrSource:
+		n.source = true
+	}
+}
+
+// complete takes id and source of the message where the CloudEvent names none.
+func (n named) complete(d *draft, o *outer) {
+	if !n.id {
+		d.id = o.id
+	}
+	if !n.source {
+		d.source = o.source
+	}
 }
 
 // pubSubPull converts a message that was pulled: its attributes are metadata.
@@ -115,5 +139,13 @@ func (c *Converter) pubSubPull(body []byte, o outer) {
 		c.carried(body, o)
 		return
 	}
+	var given named
+	for _, p := range c.pairs {
+		if name, ok := c.attributeName([]byte(p.name)); ok {
+			given.see(name)
+		}
+	}
+	o.source = nil // a pulled message does not say whose it is: ids of two topics may be the same
+	given.complete(&d, &o)
 	c.finishBinary(&d, body, o)
 }
