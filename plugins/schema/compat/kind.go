@@ -77,7 +77,6 @@ const (
 	RequiredFieldAdded   Kind = "required_field_added"
 	RequiredFieldRemoved Kind = "required_field_removed"
 	DefaultChanged       Kind = "default_changed"
-	EnumClosed           Kind = "enum_closed"
 	ExtensionRangeShrunk Kind = "extension_range_shrunk"
 	ServiceRemoved       Kind = "service_removed"
 	MethodRemoved        Kind = "method_removed"

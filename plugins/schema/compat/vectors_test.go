@@ -65,3 +65,28 @@ func testRegistryVectors(t *testing.T, file string, format Format) {
 func TestJSONSchemaVectorsOfApicurio(t *testing.T) {
 	testRegistryVectors(t, "jsonschema-compat.json", JSON)
 }
+
+func TestAvroVectorsOfApicurio(t *testing.T) {
+	testRegistryVectors(t, "avro-compat.json", Avro)
+}
+
+func TestProtobufVectorsOfApicurio(t *testing.T) {
+	var list []struct {
+		Test, Level, Old, New string
+		Compatible            bool
+	}
+	vectors(t, "protobuf-compat.json", &list)
+	require.NotEmpty(t, list)
+	for index, vector := range list {
+		t.Run(fmt.Sprintf("%d %s", index, vector.Test), func(t *testing.T) {
+			mode, err := ParseMode(vector.Level)
+			if err != nil {
+				mode = Backward // the library's own tests go from before to after
+			}
+			report, err := Check(mode, Schema{Format: Protobuf, Text: vector.New}, []Schema{{Format: Protobuf, Text: vector.Old}})
+			require.NoError(t, err)
+			require.Equal(t, vector.Compatible, report.Compatible, "%s\n%s\n%+v", vector.Old, vector.New, report.Findings)
+			t.Logf("%+v", report.Findings)
+		})
+	}
+}
