@@ -33,7 +33,6 @@ func Diff(a, b Schema) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Opened again: comparing JSON Schemas rewrites an empty enum.
 	earlier, err := open(a, "earlier")
 	if err != nil {
 		return nil, err

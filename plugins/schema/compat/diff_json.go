@@ -9,9 +9,13 @@ import (
 	"unicode"
 )
 
-func (s *jsonSchema) diff(next opened) []Change { return diffDocuments(s.main, next.(*jsonSchema).main) }
+func (s *jsonSchema) diff(next opened) []Change {
+	return diffDocuments(s.main, next.(*jsonSchema).main)
+}
 
-func (s *avroSchema) diff(next opened) []Change { return diffDocuments(s.main, next.(*avroSchema).main) }
+func (s *avroSchema) diff(next opened) []Change {
+	return diffDocuments(s.main, next.(*avroSchema).main)
+}
 
 // differ walks two JSON documents side by side.
 type differ struct{ changes []Change }

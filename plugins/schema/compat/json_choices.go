@@ -146,7 +146,7 @@ func (p *prover) ifRule(c *conj, r *jsonschema.Schema, f *frame, loud bool) bool
 }
 
 // settle adds what follows from c: the consequence of a condition that holds or
-// doesn't, and the schema that depends on a property that is there.
+// doesn't, and, of an object, the schema that depends on a property that is there.
 func (p *prover) settle(c *conj) *conj {
 	for round := 0; round < maxUnfold; round++ {
 		next := p.settleOnce(c)
@@ -168,7 +168,7 @@ func (p *prover) settleOnce(c *conj) *conj {
 				return c.take(s, ifChoice).with(s.Else)
 			}
 		}
-		if s.DependentSchemas == nil && s.Dependencies == nil {
+		if s.DependentSchemas == nil && s.Dependencies == nil || c.mask != tObject {
 			continue
 		}
 		for _, name := range p.required(c) {

@@ -130,6 +130,9 @@ func (p *prover) kindsOf(c *conj) types {
 	set := c.mask
 	if values, ok := listedValues(c.parts); ok {
 		var listed types
+		if !contradictory(c) {
+			values = p.keepValid(c, values)
+		}
 		for _, value := range values {
 			listed |= typeOfValue(value)
 		}

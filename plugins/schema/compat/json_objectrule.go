@@ -251,6 +251,7 @@ func (p *prover) dependencyRule(c *conj, r *jsonschema.Schema, f *frame, loud bo
 
 func (p *prover) dependency(c *conj, r *jsonschema.Schema, keyword, name string, needs any, f *frame, loud bool) bool {
 	with := c.with(p.requires(name))
+	with.mask &= tObject
 	if p.empty(with) {
 		return true
 	}

@@ -20,6 +20,7 @@ const maxDepth = 256
 type jsonSchema struct {
 	root *jsonschema.Schema
 	docs map[string]any
+	// main is the text as it was, for showing what changed.
 	main any
 }
 
@@ -40,7 +41,8 @@ func openJSONSchema(schema Schema, side string) (*jsonSchema, error) {
 	if loop := refLoop(root); loop != "" {
 		return nil, fmt.Errorf("$ref at %q leads back to itself without going into a property or an item, so no document can be judged by it", loop)
 	}
-	return &jsonSchema{root: root, docs: loader.docs, main: main}, nil
+	original, err := decodeJSON(schema.Text)
+	return &jsonSchema{root: root, docs: loader.docs, main: original}, err
 }
 
 func compileJSONSchema(loader *referenceLoader, base string, main any) (root *jsonschema.Schema, err error) {

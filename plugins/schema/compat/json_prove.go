@@ -15,6 +15,8 @@ import (
 const (
 	maxSteps  = 300_000
 	maxLevels = 400
+	// maxReasons bounds the places looked into for reasons.
+	maxReasons = 2_000
 )
 
 // prover shows that everything a conjunction of writer schemas allows is
@@ -65,7 +67,7 @@ func (p *prover) exhausted() bool { return p.steps > maxSteps || p.level > maxLe
 // contained reports that everything c allows, r allows. It stays silent;
 // explain says why not.
 func (p *prover) contained(c *conj, r *jsonschema.Schema) bool {
-	p.steps++
+	p.steps += 1 + len(c.parts)/8
 	if r.Bool != nil && *r.Bool || c.never || slices.Contains(c.parts, r) {
 		return true
 	}
@@ -118,7 +120,7 @@ func (p *prover) prove(c *conj, r *jsonschema.Schema) bool {
 // explain reports why c isn't contained in r; the caller knows that it isn't.
 func (p *prover) explain(c *conj, r *jsonschema.Schema, f *frame) {
 	key := p.key(c, r)
-	if p.explained[key] || len(p.outcome.findings) >= maxFindings || p.level > maxLevels {
+	if p.explained[key] || len(p.explained) >= maxReasons || len(p.outcome.findings) >= maxFindings || p.level > maxLevels {
 		return
 	}
 	p.explained[key] = true
@@ -126,9 +128,11 @@ func (p *prover) explain(c *conj, r *jsonschema.Schema, f *frame) {
 	p.level++
 	defer func() { p.level-- }()
 	before := len(p.outcome.findings)
-	if branches := p.split(c); branches != nil {
+	if branches := p.split(c); len(branches) > 0 {
+		// Of a list of types, the ones the reader lacks are one reason.
+		byType := branches[0].taken[len(branches[0].taken)-1].kind == typeChoice && !p.typeRule(c, r, f, true)
 		for _, branch := range branches {
-			if !p.contained(branch, r) {
+			if !p.contained(branch, r) && !(byType && p.kinds(branch)&^typesOf(r) != 0) {
 				p.explain(branch, r, f)
 			}
 		}

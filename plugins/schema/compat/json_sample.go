@@ -124,7 +124,7 @@ func (p *prover) aims(c *conj) *conj {
 }
 
 func (m *sampler) strings(c, aim *conj) []any {
-	var list []any
+	list := []any{"a"}
 	for _, s := range slices.Concat(c.parts, m.p.aims(c).parts) {
 		if sample := formatSamples[m.p.sources.text(s, "format")]; sample != "" {
 			list = append(list, sample)
@@ -151,7 +151,7 @@ func (m *sampler) strings(c, aim *conj) []any {
 func (m *sampler) numbers(c, aim *conj, kinds types) []any {
 	written := rangeOf(c.parts, kinds&tFraction == 0)
 	var bases []*big.Rat
-	for _, s := range slices.Concat(c.parts, aim.parts) {
+	for _, s := range slices.Concat(aim.parts, c.parts) {
 		for _, bound := range []*big.Rat{s.Minimum, s.Maximum, s.ExclusiveMinimum, s.ExclusiveMaximum, s.MultipleOf} {
 			if bound != nil && len(bases) < 40 {
 				bases = append(bases, bound)
