@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -68,7 +69,7 @@ func (s *protoSchema) fieldText(field protoreflect.FieldDescriptor) string {
 	if field.HasDefault() {
 		text += fmt.Sprintf(" [default = %v]", field.Default())
 	}
-	if field.HasJSONName() {
+	if field.JSONName() != camel(string(field.Name())) {
 		text += fmt.Sprintf(" [json_name = %q]", field.JSONName())
 	}
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
@@ -89,4 +90,23 @@ func reservedLines(list map[string]declaration, name string, ranges [][2]int64, 
 		text := fmt.Sprintf("reserved %q", names.Get(index))
 		list[name+"/"+text] = declaration{"reserved", text}
 	}
+}
+
+// camel is the JSON name that a field's name stands for (protobuf language
+// guide, "ProtoJSON Format").
+func camel(name string) string {
+	var b strings.Builder
+	upper := false
+	for _, char := range name {
+		if char == '_' {
+			upper = true
+			continue
+		}
+		if upper && 'a' <= char && char <= 'z' {
+			char -= 'a' - 'A'
+		}
+		b.WriteRune(char)
+		upper = false
+	}
+	return b.String()
 }
