@@ -27,7 +27,8 @@ type avroType struct {
 	pointer string
 
 	fields      []avroField
-	items       *avroType // of an array or map
+	byName      map[string]int // places of the fields
+	items       *avroType      // of an array or map
 	branches    []*avroType
 	symbols     []string
 	enumDefault string
@@ -234,6 +235,7 @@ func (p *avroParser) declare(typ *avroType, object map[string]any, namespace str
 
 func (p *avroParser) record(typ *avroType, object map[string]any, namespace string) error {
 	fields, _ := object["fields"].([]any)
+	typ.byName = make(map[string]int, len(fields))
 	for index, entry := range fields {
 		object, _ := entry.(map[string]any)
 		pointer := typ.pointer + "/fields/" + strconv.Itoa(index)
@@ -243,6 +245,7 @@ func (p *avroParser) record(typ *avroType, object map[string]any, namespace stri
 			return err
 		}
 		_, hasDefault := object["default"]
+		typ.byName[name] = index
 		typ.fields = append(typ.fields, avroField{
 			name: name, aliases: stringsOf(object["aliases"]), typ: fieldType, hasDefault: hasDefault, pointer: pointer,
 		})

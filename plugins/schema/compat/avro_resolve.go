@@ -33,19 +33,29 @@ func (s *avroSchema) readBy(other opened, _ Direction) outcome {
 // can: it takes all of them for readable and strikes out until nothing changes.
 func (m *avroMatch) solve() bool {
 	m.visit(m.writer.root, m.reader.root)
+	for index := 0; index < len(m.order); index++ {
+		if len(m.order) > maxAvroPairs {
+			m.add(Undecided, "", nil, "", "the schemas have more than %d pairs of types to compare", maxAvroPairs)
+			return false
+		}
+		m.strike(m.order[index])
+	}
+	// What was found last lies deepest: from there the failures come up.
 	for changed := true; changed; {
 		changed = false
-		for index := 0; index < len(m.order); index++ {
-			if len(m.order) > maxAvroPairs {
-				m.add(Undecided, "", nil, "", "the schemas have more than %d pairs of types to compare", maxAvroPairs)
-				return false
-			}
-			pair := m.order[index]
-			if m.readable[pair] && !m.step(pair.writer, pair.reader) {
-				m.readable[pair], changed = false, true
-			}
+		for _, pair := range slices.Backward(m.order) {
+			changed = m.strike(pair) || changed
 		}
 	}
+	return true
+}
+
+// strike drops a pair that can't be read after all.
+func (m *avroMatch) strike(pair avroPair) bool {
+	if !m.readable[pair] || m.step(pair.writer, pair.reader) {
+		return false
+	}
+	m.readable[pair] = false
 	return true
 }
 
@@ -124,11 +134,12 @@ func sameDecimal(writer, reader *avroType) error {
 
 // writtenField finds the writer's field for a reader's, by name or alias.
 func writtenField(writer *avroType, field avroField) *avroField {
-	for _, name := range append([]string{field.name}, field.aliases...) {
-		for index := range writer.fields {
-			if writer.fields[index].name == name {
-				return &writer.fields[index]
-			}
+	if index, ok := writer.byName[field.name]; ok {
+		return &writer.fields[index]
+	}
+	for _, alias := range field.aliases {
+		if index, ok := writer.byName[alias]; ok {
+			return &writer.fields[index]
 		}
 	}
 	return nil
@@ -195,7 +206,7 @@ func (m *avroMatch) explainRecord(writer, reader *avroType, path *avroStep) {
 			m.add(FieldAddedWithoutDefault, field.pointer, path.named(field.name), "",
 				"the reader's record %s has the field %q without a default, the writer doesn't write it", reader.name, field.name)
 		case match != nil:
-			m.explain(match.typ, field.typ, path.into(writer, slices.IndexFunc(writer.fields, func(f avroField) bool { return f.name == match.name })))
+			m.explain(match.typ, field.typ, path.into(writer, writer.byName[match.name]))
 		}
 	}
 }

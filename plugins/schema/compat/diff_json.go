@@ -115,11 +115,20 @@ func (d *differ) lists(left, right []any, old, new, noun string) {
 			}
 		}
 	}
-	if len(left)*len(right) <= 1_000_000 {
-		pair(equalValues)
-		pair(func(a, b any) bool { return nameOf(a) != "" && nameOf(a) == nameOf(b) })
+	byKey := map[string][]int{}
+	for j, b := range right {
+		byKey[valueKey(b)] = append(byKey[valueKey(b)], j)
 	}
-	pair(func(a, b any) bool { return isObject(a) && isObject(b) && nameOf(a) == "" && nameOf(b) == "" })
+	for i, a := range left {
+		if places := byKey[valueKey(a)]; len(places) > 0 {
+			pairs[i], takenLeft[i], takenRight[places[0]] = places[0], true, true
+			byKey[valueKey(a)] = places[1:]
+		}
+	}
+	if len(left)*len(right) <= 1_000_000 {
+		pair(func(a, b any) bool { return nameOf(a) != "" && nameOf(a) == nameOf(b) })
+		pair(func(a, b any) bool { return isObject(a) && isObject(b) && nameOf(a) == "" && nameOf(b) == "" })
+	}
 	child := nouns[noun]
 	if child == "" {
 		child = noun

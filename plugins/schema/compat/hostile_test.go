@@ -27,6 +27,7 @@ func TestSchemasThatCannotBeReadAreNamed(t *testing.T) {
 		{"a schema of more than 10 MB", JSON, `{"description":"` + strings.Repeat("x", MaxSize) + `"}`, "at most 10485760"},
 		{"a number of a billion digits", JSON, `{"multipleOf":1e999999999}`, "/multipleOf"},
 		{"a number in a number's clothes", JSON, `{"minimum":` + strings.Repeat("9", 5_000) + `}`, "digits"},
+		{"a schema of very many schemas", JSON, `{"allOf":[` + strings.Repeat(`{"minimum":1},`, 30_000) + `{}]}`, "at most 25000"},
 		{"no JSON", JSON, `{"type":`, "not JSON"},
 		{"two values", JSON, `{} {}`, "text follows"},
 		{"a pattern that doesn't compile", JSON, `{"pattern":"("}`, "pattern"},
@@ -89,11 +90,14 @@ func TestFormatsAreNotMixed(t *testing.T) {
 // Each of these would take a naive comparison time that grows exponentially
 // with the size of the schema.
 func TestComparingHostileSchemasEnds(t *testing.T) {
-	var diamond, options, avro, wide strings.Builder
+	var diamond, options, avro, wide, values strings.Builder
 	for level := range 60 {
 		fmt.Fprintf(&diamond, `"d%d":{"type":"object","required":["l","r"],"properties":{"l":{"$ref":"#/$defs/d%d"},"r":{"$ref":"#/$defs/d%d"}}},`, level, level+1, level+1)
 		fmt.Fprintf(&options, `{"anyOf":[{"required":["a%d"]},{"minProperties":%d},{"oneOf":[{"required":["b%d"]},{"maxProperties":%d}]}]},`, level, level+1, level, level+2)
 		fmt.Fprintf(&wide, `"p%d":{"type":"string","maxLength":%d},`, level, level+1)
+	}
+	for value := range 50_000 {
+		fmt.Fprintf(&values, `","%d`, value)
 	}
 	for level := range 60 {
 		fmt.Fprintf(&avro, `{"type":"record","name":"R%d","fields":[{"name":"x","type":[`, level)
@@ -110,7 +114,7 @@ func TestComparingHostileSchemasEnds(t *testing.T) {
 			`{"patternProperties":{"^a":{"type":"string"},"b":{"minLength":1},"c":{"maxLength":4},"d$":{},"e":{},"f":{},"g":{}},"allOf":[{"patternProperties":{"h":{},"i":{},"j":{},"k":{},"l":{}}}]}`,
 			`{"patternProperties":{"m":{"type":"string"},"n":{"type":"string"}},"additionalProperties":{"type":"null"}}`},
 		"wide objects": {`{"properties":{` + wide.String() + `"z":{}}}`, `{"properties":{` + strings.ReplaceAll(wide.String(), `h":`, `h":1`) + `"z":{}},"required":["z"]}`},
-		"a large enum": {`{"enum":["` + strings.Join(strings.Fields(strings.Repeat("a ", 1)), `","`) + `"]}`, `{"maxLength":0}`},
+		"a large enum": {`{"enum":["a` + values.String() + `"]}`, `{"enum":["a` + values.String() + `","z"]}`},
 	}
 	for name, pair := range schemas {
 		t.Run(name, func(t *testing.T) {
@@ -137,5 +141,20 @@ func TestALargeSchemaIsComparedInTime(t *testing.T) {
 	report, err := Check(Full, Schema{Format: JSON, Text: strings.Replace(old, `"maxLength":9`, `"maxLength":8`, 1)}, []Schema{{Format: JSON, Text: old}})
 	require.NoError(t, err)
 	require.Len(t, report.Findings, 1)
+	t.Log(time.Since(start))
+}
+
+func TestALongChainOfAvroTypesIsComparedInTime(t *testing.T) {
+	var fields strings.Builder
+	fields.WriteString(`{"name":"f","type":{"type":"record","name":"T0","fields":[{"name":"v","type":"string"}]}}`)
+	for index := range 3_000 {
+		fmt.Fprintf(&fields, `,{"name":"f%d","type":{"type":"record","name":"T%d","fields":[{"name":"t","type":"T%d"}]}}`, index, index+1, index)
+	}
+	old := `{"type":"record","name":"R","fields":[` + fields.String() + `]}`
+	start := time.Now()
+	report, err := Check(Full, Schema{Format: Avro, Text: strings.Replace(old, `"string"`, `"int"`, 1)}, []Schema{{Format: Avro, Text: old}})
+	require.NoError(t, err)
+	require.Len(t, report.Findings, 2, "one reason for each direction")
+	require.Less(t, time.Since(start), 20*time.Second)
 	t.Log(time.Since(start))
 }

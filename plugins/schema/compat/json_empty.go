@@ -11,6 +11,10 @@ import (
 // maxFinite bounds how many values a range of integers is written out as.
 const maxFinite = 256
 
+// maxEnumerated bounds how many values of an enum are tried one by one; a longer
+// list is only compared with the reader's list.
+const maxEnumerated = 1_000
+
 // maxUnfold bounds how deep required properties are followed in the search for
 // a contradiction. Not finding one is safe.
 const maxUnfold = 3
@@ -22,6 +26,9 @@ func (p *prover) finite(c *conj) ([]any, bool) {
 		return nil, false
 	}
 	if values, ok := listedValues(c.parts); ok {
+		if len(values) > maxEnumerated {
+			return nil, false
+		}
 		return p.keepValid(c, values), true
 	}
 	kinds := p.kinds(c)
@@ -130,7 +137,7 @@ func (p *prover) kindsOf(c *conj) types {
 	set := c.mask
 	if values, ok := listedValues(c.parts); ok {
 		var listed types
-		if !contradictory(c) {
+		if len(values) <= maxEnumerated && !contradictory(c) {
 			values = p.keepValid(c, values)
 		}
 		for _, value := range values {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
 // An example is looked for among a bounded number of documents, for a bounded
@@ -87,23 +88,35 @@ func (p *prover) shows(document any, at place) string {
 	return string(text)
 }
 
-// blames reports that a refusal comes from this place and no other.
+// blames reports that a refusal comes from this place, among others.
 func blames(refusal *jsonschema.ValidationError, at place) bool {
-	if refusal.SchemaURL == at.schema.Location && refusal.ErrorKind != nil {
-		keyword, _, _ := strings.Cut(at.keyword, "/")
-		path := refusal.ErrorKind.KeywordPath()
-		if keyword == "" || len(path) > 0 && path[0] == keyword || coveredBy[keyword] {
+	keyword, _, _ := strings.Cut(at.keyword, "/")
+	switch {
+	case refusal.SchemaURL == at.schema.Location:
+		if keyword == "" || refusedBy(refusal.ErrorKind) == keyword {
 			return true
 		}
+	case keyword != "" && strings.HasPrefix(refusal.SchemaURL+"/", at.schema.Location+"/"+keyword+"/"):
+		return true // by the schema the keyword holds
 	}
 	return slices.ContainsFunc(refusal.Causes, func(cause *jsonschema.ValidationError) bool { return blames(cause, at) })
 }
 
-// coveredBy are keywords whose refusals carry the location of a schema below.
-var coveredBy = map[string]bool{
-	"then": true, "else": true, "items": true, "additionalItems": true, "prefixItems": true, "unevaluatedItems": true, "unevaluatedProperties": true,
-	"dependencies": true, "dependentSchemas": true, "dependentRequired": true, "additionalProperties": true, "propertyNames": true, "contains": true,
-	"minContains": true, "maxContains": true,
+func refusedBy(cause jsonschema.ErrorKind) string {
+	switch cause := cause.(type) {
+	case nil:
+		return ""
+	case *kind.Not:
+		return "not"
+	case *kind.Dependency:
+		return "dependencies"
+	default:
+		path := cause.KeywordPath()
+		if len(path) == 0 {
+			return ""
+		}
+		return path[0]
+	}
 }
 
 // wrap sets value into documents at the place f.

@@ -15,6 +15,10 @@ import (
 // maxDepth bounds how deep a schema nests, in objects and arrays.
 const maxDepth = 256
 
+// maxObjects bounds how many schemas a schema consists of: the time to compile
+// them grows with the square of their number (25,000 take about 2 s).
+const maxObjects = 25_000
+
 // jsonSchema is a JSON Schema that compiles, with the text it came from: the
 // compiled form forgets formats and encodings it doesn't know.
 type jsonSchema struct {
@@ -32,6 +36,9 @@ func openJSONSchema(schema Schema, side string) (*jsonSchema, error) {
 		return nil, err
 	}
 	base := "helios://" + side + "/schema.json"
+	if count := countObjects(main); count > maxObjects {
+		return nil, fmt.Errorf("schema has %d nested objects: at most %d are allowed", count, maxObjects)
+	}
 	allowEmptyEnum(main)
 	loader := &referenceLoader{base: "helios://" + side + "/", texts: schema.References, docs: map[string]any{base: main}}
 	root, err := compileJSONSchema(loader, base, main)
@@ -105,6 +112,9 @@ func (l *referenceLoader) Load(url string) (any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reference %q: %w", name, err)
 		}
+		if count := countObjects(doc); count > maxObjects {
+			return nil, fmt.Errorf("reference %q has %d nested objects: at most %d are allowed", name, count, maxObjects)
+		}
 		allowEmptyEnum(doc)
 		l.docs[url] = doc
 		return doc, nil
@@ -148,6 +158,25 @@ func scanLimits(text string) error {
 		}
 	}
 	return nil
+}
+
+// countObjects counts the objects that may be schemas.
+func countObjects(value any) int {
+	count := 0
+	switch value := value.(type) {
+	case map[string]any:
+		count++
+		for name, child := range value {
+			if !isData[name] {
+				count += countObjects(child)
+			}
+		}
+	case []any:
+		for _, child := range value {
+			count += countObjects(child)
+		}
+	}
+	return count
 }
 
 // maxExponent keeps exact arithmetic on bounds small: 1e999999999 would need

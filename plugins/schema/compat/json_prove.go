@@ -13,7 +13,7 @@ import (
 // in steps over the whole comparison, and in levels of nesting. What lies
 // beyond is undecided, and that counts as incompatible.
 const (
-	maxSteps  = 300_000
+	maxSteps  = 150_000
 	maxLevels = 400
 	// maxReasons bounds the places looked into for reasons.
 	maxReasons = 2_000

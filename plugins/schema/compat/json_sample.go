@@ -43,6 +43,11 @@ func (m *sampler) values(c, aim *conj, depth int) []any {
 	if values, ok := m.p.finite(c); ok {
 		return values
 	}
+	if values, ok := listedValues(c.parts); ok {
+		read, _ := listedValues(aim.parts)
+		values = beyond(values, read)
+		return values[:min(len(values), 20)]
+	}
 	var list []any
 	for _, branch := range m.p.split(c) {
 		if len(list) <= 200 {

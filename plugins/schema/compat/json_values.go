@@ -2,9 +2,11 @@ package compat
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/big"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -72,7 +74,7 @@ func (p *prover) enumRule(c *conj, r *jsonschema.Schema, f *frame, loud bool) bo
 		return true
 	}
 	written, listed := listedValues(c.parts)
-	if listed && !slices.ContainsFunc(written, func(value any) bool { return !containsValue(read, value) }) {
+	if listed && len(beyond(written, read)) == 0 {
 		return true
 	}
 	if loud {
@@ -83,6 +85,40 @@ func (p *prover) enumRule(c *conj, r *jsonschema.Schema, f *frame, loud bool) bo
 		p.report(kind, place{r, keyword}, c, f, "the reader takes only %s, the writer isn't limited to them", shownList(read))
 	}
 	return false
+}
+
+// beyond lists what is in the first list and not in the second.
+func beyond(values, list []any) []any {
+	known := make(map[string]bool, len(list))
+	for _, value := range list {
+		known[valueKey(value)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(value any) bool { return known[valueKey(value)] })
+}
+
+// valueKey is one text for all ways to write a value.
+func valueKey(value any) string {
+	switch value := value.(type) {
+	case json.Number:
+		if number, ok := new(big.Rat).SetString(value.String()); ok {
+			return number.RatString()
+		}
+	case []any:
+		keys := make([]string, len(value))
+		for index, item := range value {
+			keys[index] = valueKey(item)
+		}
+		return fmt.Sprintf("%q", keys)
+	case map[string]any:
+		keys := make([]string, 0, 2*len(value))
+		for _, name := range sortedKeys(value) {
+			keys = append(keys, name, valueKey(value[name]))
+		}
+		return fmt.Sprintf("{%q}", keys)
+	case string:
+		return strconv.Quote(value)
+	}
+	return fmt.Sprint(value)
 }
 
 func containsValue(list []any, value any) bool {
