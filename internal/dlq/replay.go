@@ -30,6 +30,9 @@ type Replay struct {
 	DryRun bool
 	// Rules with which raw bytes become canonical.
 	Rules convert.Options
+	// Judge, if given, judges an event by its contract, as the ingest pipelines do,
+	// and returns it as it goes on; an error says why it stays.
+	Judge func(ctx context.Context, canonical []byte) ([]byte, error)
 	// Report is told what becomes of each letter that matches: how many events
 	// it makes, or why it stays.
 	Report func(l Letter, events int, stays error)
@@ -44,7 +47,7 @@ type Totals struct{ Sent, Capped, Stayed int }
 // replicas, and only then passed in the group: a run that is cut short sends at
 // most its last poll again, and loses nothing.
 func (r Replay) Run(ctx context.Context, conn kafkaconn.Connection) (t Totals, err error) {
-	wanted, err := spans(ctx, conn, r.Filter.Since)
+	wanted, err := conn.Spans(ctx, conn.Letters, r.Filter.Since)
 	if err != nil {
 		return t, err
 	}
@@ -61,20 +64,20 @@ func (r Replay) Run(ctx context.Context, conn kafkaconn.Connection) (t Totals, e
 	if err != nil {
 		return t, err
 	}
-	err = read(ctx, conn, wanted, func(batch []*kgo.Record) (bool, error) {
+	err = conn.Read(ctx, conn.Letters, wanted, func(batch []*kgo.Record) (bool, error) {
 		return r.batch(ctx, conn, client, admin, conv, batch, &t)
 	})
 	return t, err
 }
 
-func (r Replay) resume(ctx context.Context, admin *kadm.Client, topic string, wanted map[int32]span) error {
+func (r Replay) resume(ctx context.Context, admin *kadm.Client, topic string, wanted map[int32]kafkaconn.Span) error {
 	done, err := admin.FetchOffsets(ctx, r.Group)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("group %q: %w", r.Group, err)
 	}
 	for p, s := range wanted {
-		if o, ok := done.Lookup(topic, p); ok && o.At > s.from {
-			if s.from = o.At; s.from >= s.to {
+		if o, ok := done.Lookup(topic, p); ok && o.At > s.From {
+			if s.From = o.At; s.From >= s.To {
 				delete(wanted, p)
 				continue
 			}
@@ -102,7 +105,7 @@ func (r Replay) batch(ctx context.Context, conn kafkaconn.Connection, client *kg
 			r.Report(l, 0, fmt.Errorf("attempt %d of at most %d", l.Attempt, r.MaxAttempts))
 			continue
 		}
-		made, err := events(conv, l, conn.Events)
+		made, err := r.events(ctx, conv, l, conn.Events)
 		if err != nil {
 			t.Stayed++
 		}
@@ -139,31 +142,43 @@ func (r Replay) batch(ctx context.Context, conn kafkaconn.Connection, client *kg
 
 // events makes the events of a letter, all or none: what is canonical passes
 // the conversion unchanged, raw bytes go through it as they did at first.
-func events(conv *convert.Converter, l Letter, topic string) (made []*kgo.Record, err error) {
+func (r Replay) events(ctx context.Context, conv *convert.Converter, l Letter, topic string) (made []*kgo.Record, err error) {
 	switch {
 	case l.Cut != "":
 		return nil, fmt.Errorf("only a part of its %s bytes was kept", l.Cut)
 	case len(l.Raw) == 0:
 		return nil, errors.New("it has no bytes")
-	case l.Stage != "ingest" && l.Origin != "" && !strings.HasPrefix(l.Origin, topic+"/"):
+	case l.Stage != stageIngest && l.Stage != stageValidate && l.Origin != "" && !strings.HasPrefix(l.Origin, topic+"/"):
 		return nil, fmt.Errorf("it came from %q and is no event of %q", l.Origin, topic)
 	}
 	in := convert.Input{Body: l.Raw, Now: time.Now().UnixNano()}
-	if l.Stage == "ingest" {
+	if l.Stage == stageIngest {
 		in.Cloud = l.Origin
 	}
 	for _, res := range conv.Convert(in) {
 		if res.Reason != convert.Converted {
 			return nil, fmt.Errorf("%s: %w", res.Reason, res.Err)
 		}
+		doc := res.Event
+		if r.Judge != nil {
+			if doc, err = r.Judge(ctx, doc); err != nil {
+				return nil, err
+			}
+		}
 		made = append(made, &kgo.Record{
-			Topic: topic, Key: append([]byte{}, res.Key...), Value: setAttempt(res.Event, l.Attempt+1),
+			Topic: topic, Key: append([]byte{}, res.Key...), Value: setAttempt(doc, l.Attempt+1),
 			// Whoever dead-letters it next adds one.
 			Headers: []kgo.RecordHeader{{Key: kafka.HeaderAttempt, Value: []byte(strconv.Itoa(l.Attempt))}},
 		})
 	}
 	return made, nil
 }
+
+// Stages whose letters hold what has not been in the topic of events.
+const (
+	stageIngest   = "ingest"   // raw bytes
+	stageValidate = "validate" // canonical events that broke their contract
+)
 
 // setAttempt writes the attribute heliosattempt; all else stays byte for byte.
 func setAttempt(canonical []byte, attempt int) []byte {
