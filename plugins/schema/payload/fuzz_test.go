@@ -71,6 +71,7 @@ func FuzzAvroCompile(f *testing.F) {
 	f.Add(doubling(12, `,"default":{}`, `{"name":"x","type":"int","default":1}`), []byte(""))
 	f.Add(`{"type":"record","name":"R","fields":[{"name":"r","type":"R","default":{}}]}`, []byte(""))
 	f.Add(`{"type":"record","name":"a.R","fields":[{"name":"r","type":[".R","R"],"default":[{}]}]}`, []byte(""))
+	f.Add(circles(20), []byte(""))
 	f.Add(strings.Repeat(`{"type":"array","items":`, 300), []byte(""))
 	f.Fuzz(func(t *testing.T, schema string, in []byte) {
 		a, err := payload.CompileAvro(schema, nil)
