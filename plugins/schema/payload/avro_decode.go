@@ -167,7 +167,7 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 // bytes reads a length and as many bytes, which stay in the payload.
 func (r *avroReader) bytes(what string) ([]byte, *Error) {
 	at := r.pos
-	n, err := r.long("the length of " + what)
+	n, err := r.long(what)
 	if err != nil {
 		return nil, err
 	}

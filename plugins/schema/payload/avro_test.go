@@ -138,6 +138,17 @@ func doubling(levels int, rest, last string) string {
 	return schema
 }
 
+// circles returns a record with n fields whose defaults are such records.
+func circles(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"type":"record","name":"R","fields":[{"name":"f","type":"int","default":1}`)
+	for i := range n {
+		fmt.Fprintf(&b, `,{"name":"f%d","type":["R","null"],"default":{"f":1}}`, i)
+	}
+	b.WriteString(`]}`)
+	return b.String()
+}
+
 func TestNoBytesCanStandForMoreThanTheBound(t *testing.T) {
 	a := compileAvro(t, doubling(40, "", `{"name":"n","type":"null"}`), nil)
 	_, err := a.Decode(nil, nil)
@@ -154,6 +165,7 @@ func TestAvroSchemasAreRefusedWithAReason(t *testing.T) {
 		{"an unknown type", `"Order"`, "Order"},
 		{"a default that doubles 40 times", bomb, "stands for more than"},
 		{"a default that contains itself", `{"type":"record","name":"R","fields":[{"name":"r","type":"R","default":{}}]}`, "stands for more than"},
+		{"15,000 defaults that contain each other", circles(15000), "stands for more than"},
 		{"brackets without end", strings.Repeat("[", 1<<19), "reading the Avro schema"},
 		{"arrays of arrays without end", strings.Repeat(`{"type":"array","items":`, 20000), "reading the Avro schema"},
 		{"2 MiB", strings.Repeat(" ", 2<<20), "at most 1048576"},
@@ -193,6 +205,11 @@ func TestAReaderSeesItsOwnShape(t *testing.T) {
 	got, err := r.Decode([]byte("before"), []byte("\x02"+counted("x")+"\x02"+counted("Ulm")))
 	if err != nil || string(got) != `before{"town":"Ulm","id":1,"n":7}` {
 		t.Errorf("got %s, %v", got, err)
+	}
+	single := binary.LittleEndian.AppendUint64([]byte("\xc3\x01"), writer.Fingerprint())
+	got, err = r.Decode(nil, append(single, "\x02"+counted("x")+"\x00"...))
+	if err != nil || string(got) != `{"town":null,"id":1,"n":7}` {
+		t.Errorf("a single object: got %s, %v", got, err)
 	}
 	if _, err := r.Decode(nil, []byte("\x02"+counted("x")+"\x02"+zigzag(2<<30))); err == nil || !strings.Contains(err.Error(), "/city (byte 4)") {
 		t.Errorf("got %v", err)

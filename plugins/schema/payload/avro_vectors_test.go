@@ -208,3 +208,25 @@ func decompress(codec string, b []byte) ([]byte, error) {
 	}
 	return append([]byte(nil), b...), nil
 }
+
+// TestSchemasOfTheAvroProjectCompile decodes a payload of zeros with each: the
+// first branch, the first symbol, empty text.
+func TestSchemasOfTheAvroProjectCompile(t *testing.T) {
+	avroData(t, "schemas", "interop.avsc") // skips where there are none
+	files, err := filepath.Glob(filepath.Join(avroDir, "schemas", "*.avsc"))
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d schemas, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			a := compileAvro(t, string(avroData(t, "schemas", filepath.Base(file))), nil)
+			for n := range 200 {
+				if got, err := a.Decode(nil, make([]byte, n)); err == nil {
+					t.Logf("%d zeros: %s", n, got)
+					return
+				}
+			}
+			t.Error("no number of zeros is a value")
+		})
+	}
+}

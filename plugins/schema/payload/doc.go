@@ -38,9 +38,9 @@ const (
 	// schemas in records of at most 1 MiB.
 	MaxSchema = 1 << 20
 	// MaxReferences is how many schemas one schema refers to, directly or not.
-	MaxReferences = 256
+	MaxReferences = 64
 	// MaxReferencedText is the size in bytes of a schema and all it refers to.
-	MaxReferencedText = 4 << 20
+	MaxReferencedText = 2 << 20
 	// MaxUnknown is how many unknown fields are reported for one payload.
 	MaxUnknown = 64
 )

@@ -278,3 +278,25 @@ func TestProtobufSchemasAreRefusedWithAReason(t *testing.T) {
 		t.Errorf("a replaced well-known type: got %s, %v", got, err)
 	}
 }
+
+func TestTheByteOfAnErrorIsWhereTheBadTextStands(t *testing.T) {
+	p := compileProto(t, shopProto, shopReferences)
+	const bad = "\xffbad"
+	line := text(1, bad) + varint(2, 1)
+	for path, in := range map[string]string{
+		"/id":              varint(2, 1) + text(1, bad) + varint(11, 1),
+		"/lines/1/sku":     text(3, "") + text(3, line) + text(3, ""),
+		"/bySku/k/sku":     text(4, text(2, line)+text(1, "k")) + varint(2, 1),
+		"/byNumber/-3":     text(16, varint(1, protowire.EncodeZigZag(-3))+text(2, bad)),
+		"/extra/k/0":       text(7, text(1, text(1, "k")+text(2, text(6, text(1, text(3, bad))+text(1, text(3, "x")))))) + varint(2, 1),
+		"/any/code":        text(8, text(2, text(1, bad)+varint(9, 1))+text(1, "x/shop.Country")) + varint(2, 1),
+		"/any/to/city":     text(8, text(1, "x/shop.Order")+text(2, text(10, text(1, bad)+text(2, "")))) + varint(2, 1),
+		"/to/country/code": text(10, text(2, text(1, bad))+text(1, "Ulm")) + varint(2, 1),
+	} {
+		_, _, err := p.Decode(nil, nil, []byte(in))
+		var e *payload.Error
+		if !errors.As(err, &e) || e.Path != path || e.Offset != strings.Index(in, bad) {
+			t.Errorf("got %v, want %s (byte %d)", err, path, strings.Index(in, bad))
+		}
+	}
+}
