@@ -204,6 +204,11 @@ func (p *prover) noObject(c *conj) bool {
 
 // noChoice reports that one of c's alternatives has no branch left.
 func (p *prover) noChoice(c *conj) bool {
+	if p.choosing {
+		return false // a choice within a choice is left open: it multiplies
+	}
+	p.choosing = true
+	defer func() { p.choosing = false }()
 	for _, s := range c.parts {
 		for _, group := range [][]*jsonschema.Schema{s.AnyOf, s.OneOf} {
 			kind := anyChoice
@@ -213,7 +218,7 @@ func (p *prover) noChoice(c *conj) bool {
 			if len(group) == 0 || slices.Contains(c.taken, choice{s, kind}) {
 				continue
 			}
-			p.steps += len(group)
+			p.steps += len(group) * (1 + len(c.parts)/8)
 			if !slices.ContainsFunc(group, func(option *jsonschema.Schema) bool {
 				return !p.empty(c.take(s, kind).with(option))
 			}) {

@@ -12,9 +12,10 @@ import (
 )
 
 // An example is looked for among a bounded number of documents, for a bounded
-// number of findings.
+// number of findings, and within so many trials over all of them.
 const (
 	maxTrials   = 400
+	allTrials   = 4_000
 	maxExamples = 40
 	maxExample  = 16 << 10
 
@@ -28,9 +29,13 @@ func (p *prover) example(c *conj, at place, f *frame) string {
 	if p.examples++; p.examples > maxExamples {
 		return ""
 	}
-	trials := maxTrials
+	trials := min(maxTrials, allTrials-p.trials)
+	defer func(before int) { p.trials += before - max(trials, 0) }(trials)
 	maker := &sampler{p: p, budget: sampleBudget}
 	for _, value := range maker.values(c, p.aim(at.schema), 0) {
+		if trials--; trials < 0 {
+			return ""
+		}
 		if !c.valid(value) {
 			continue
 		}

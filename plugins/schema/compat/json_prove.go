@@ -34,8 +34,10 @@ type prover struct {
 	steps     int
 	level     int
 	unfolding int
+	choosing  bool
 	explained map[string]bool
 	examples  int
+	trials    int
 	warning   bool
 	requiring map[string]*jsonschema.Schema
 	outcome   outcome
@@ -67,7 +69,7 @@ func (p *prover) exhausted() bool { return p.steps > maxSteps || p.level > maxLe
 // contained reports that everything c allows, r allows. It stays silent;
 // explain says why not.
 func (p *prover) contained(c *conj, r *jsonschema.Schema) bool {
-	p.steps += 1 + len(c.parts)/8
+	p.steps += 1 + len(c.parts)/2
 	if r.Bool != nil && *r.Bool || c.never || slices.Contains(c.parts, r) {
 		return true
 	}
