@@ -27,6 +27,7 @@ event unaccounted for.
   helios-connect demo
   helios-connect demo --duration 30s --rate 1000
   helios-connect demo --direct --rate 20000
+  helios-connect demo --break-contract
   helios-connect demo --faults 0.1,missing,late=0.02 --data-dir ./runs
   helios-connect demo report ./runs/run-20261123-184800.000`[1:],
 		Flags: []cli.Flag{
@@ -35,6 +36,7 @@ event unaccounted for.
 			&cli.Int64Flag{Name: "seed", Usage: "the seed of the traffic (default: another one each time)"},
 			&cli.StringFlag{Name: "faults", Value: demo.DefaultFaults, Usage: "the fraction of facts that are faulty, and the classes, for example 0.1,missing,late=0.02"},
 			&cli.BoolFlag{Name: "direct", Usage: "hand the events to the pipelines, instead of sending them through emulators of SQS, Pub/Sub and Event Grid into the inputs of production, which carry about 5000 events/s"},
+			&cli.BoolFlag{Name: "break-contract", Usage: "after 10 s the producer on GCP changes a member's name, which breaks its contract; the demo says how to mend it"},
 			&cli.IntFlag{Name: "port", Value: demo.DefaultPort, Usage: "the port of /metrics and the streams API on 127.0.0.1; 0 for any free one"},
 			&cli.StringFlag{Name: "data-dir", Usage: "a folder to keep the run in (default: a temporary one, kept when something is wrong)"},
 			&cli.BoolFlag{Name: "json", Usage: "write the report as one JSON object; progress goes to the standard error"},
@@ -58,6 +60,9 @@ func runDemo(c *cli.Context) error {
 		Seed:     seed,
 		Faults:   c.String("faults"),
 		Direct:   c.Bool("direct"),
+
+		BreakContract: c.Bool("break-contract"),
+
 		Port:     c.Int("port"),
 		DataDir:  c.String("data-dir"),
 		JSON:     c.Bool("json"),

@@ -23,7 +23,7 @@ import (
 func dlqCommand() *cli.Command {
 	filters := []cli.Flag{
 		&cli.StringFlag{Name: "reason", Usage: "only this reason, for example no_expectation"},
-		&cli.StringFlag{Name: "stage", Usage: "only this stage: ingest, reconcile or store"},
+		&cli.StringFlag{Name: "stage", Usage: "only this stage: ingest, validate, reconcile or store"},
 		&cli.StringFlag{Name: "type", Usage: "only this type of event"},
 		&cli.StringFlag{Name: "tenant", Usage: "only this tenant"},
 		&cli.StringFlag{Name: "since", Usage: "not before this RFC 3339 time, or this long ago: 2h30m"},
@@ -34,7 +34,8 @@ func dlqCommand() *cli.Command {
 		Name:  "dlq",
 		Usage: "List, show and replay dead letters",
 		Description: "The log is reached as config/log.yaml does: HELIOS_KAFKA_BROKERS, HELIOS_KAFKA_TLS, HELIOS_KAFKA_SASL,\n" +
-			"HELIOS_TOPIC_DLQ, HELIOS_TOPIC_EVENTS, HELIOS_GROUP_PREFIX.",
+			"HELIOS_TOPIC_DLQ, HELIOS_TOPIC_EVENTS, HELIOS_GROUP_PREFIX. What is replayed is judged by its contract as\n" +
+			"config/contracts.yaml does, where HELIOS_SCHEMA_REGISTRY_URL or HELIOS_SCHEMA_FOLDER is set.",
 		Subcommands: []*cli.Command{
 			{Name: "list", Usage: "one line a letter", Action: dlqList,
 				Flags: append(filters[:len(filters):len(filters)], &cli.BoolFlag{Name: "json", Usage: "one JSON object a line; raw bytes in base64"})},
@@ -58,9 +59,9 @@ func dlqFilter(c *cli.Context) (f dlq.Filter, err error) {
 		return f, fmt.Errorf("--limit %d: it takes 0 (all) or more", n)
 	}
 	switch s := c.String("stage"); s {
-	case "", "ingest", "reconcile", "store":
+	case "", "ingest", "validate", "reconcile", "store":
 	default:
-		return f, fmt.Errorf("--stage %q: it takes ingest, reconcile or store", s)
+		return f, fmt.Errorf("--stage %q: it takes ingest, validate, reconcile or store", s)
 	}
 	f = dlq.Filter{Reason: c.String("reason"), Stage: c.String("stage"), Type: c.String("type"), Tenant: c.String("tenant")}
 	if f.Since, err = dlqTime("since", c.String("since")); err != nil {
@@ -158,6 +159,12 @@ func dlqReplay(c *cli.Context) error {
 	r := dlq.Replay{Filter: f, Group: c.String("group"), MaxAttempts: c.Int("max-attempts"), Limit: c.Int("limit"), DryRun: c.Bool("dry-run")}
 	r.Rules.Correlation = []convert.Rule{{Paths: c.StringSlice("correlation")}}
 	r.Rules.Tenant = []convert.Rule{{Paths: c.StringSlice("tenant-path")}}
+	judge, closeJudge, err := contractsOf(c)
+	if err != nil {
+		return err
+	}
+	defer closeJudge()
+	r.Judge = judge
 	if r.Group == "" {
 		// Other filters pass over other letters, so each has its own progress.
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{f.Reason, f.Stage, f.Type, f.Tenant, c.String("since"), c.String("until"),

@@ -22,6 +22,7 @@ var subcommands = []func() *cli.Command{
 	simulateCommand,
 	createCommand,
 	dlqCommand,
+	schemaCommand,
 	doctorCommand,
 	publishCommand,
 	docsCommand,

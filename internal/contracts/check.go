@@ -1,7 +1,6 @@
 package contracts
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,10 +135,4 @@ func (t *Trial) Sorted() (list []Reason) {
 		return strings.Compare(a.Pointer+a.Rule, b.Pointer+b.Rule)
 	})
 	return list
-}
-
-// Source of events to try contracts on.
-type Source interface {
-	// Each calls add for every event; it may keep nothing of it.
-	Each(ctx context.Context, add func(doc []byte)) error
 }

@@ -54,7 +54,7 @@ func Push(ctx context.Context, to *registry.Remote, subject, text string, kind s
 			return p, err
 		}
 	}
-	report, err := compat.Check(mode, schemaOf(registry.Registered{Type: kind, Text: text}), schemasOf(earlier))
+	report, err := compat.Check(mode, SchemaOf(registry.Registered{Type: kind, Text: text}), schemasOf(earlier))
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", subject, err)
 	}
@@ -130,14 +130,15 @@ func versionsOf(ctx context.Context, from registry.Source, subject string) (list
 
 func schemasOf(list []registry.Registered) (schemas []compat.Schema) {
 	for _, r := range list {
-		schemas = append(schemas, schemaOf(r))
+		schemas = append(schemas, SchemaOf(r))
 	}
 	return schemas
 }
 
 var formats = map[sr.SchemaType]compat.Format{sr.TypeJSON: compat.JSON, sr.TypeAvro: compat.Avro, sr.TypeProtobuf: compat.Protobuf}
 
-func schemaOf(r registry.Registered) compat.Schema {
+// SchemaOf is a registered version as compat reads it.
+func SchemaOf(r registry.Registered) compat.Schema {
 	return compat.Schema{Format: formats[r.Type], Text: r.Text, Version: r.Version}
 }
 

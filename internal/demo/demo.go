@@ -89,13 +89,24 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, doors.close()) }()
+	contractsIn, err := startRegistry(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
+	defer contractsIn.Close()
 	environment, err := environmentOf(o, ws, kafka, address)
 	if err != nil {
 		return nil, err
 	}
 	maps.Copy(environment, doors.environment())
+	maps.Copy(environment, contractEnvironment(o, contractsIn, time.Now()))
 	if !o.JSON {
-		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\n\n", o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe())
+		settings := shellSettings(kafka, contractsIn)
+		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\nFor other commands of Helios: %s\n\n",
+			o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe(), settings)
+		if o.BreakContract {
+			fmt.Fprint(o.Out, breakHint(settings))
+		}
 	}
 	streams, err := ws.streams(doors)
 	if err != nil {

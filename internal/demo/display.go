@@ -26,6 +26,7 @@ type view struct {
 	p50, p99 float64       // seconds, NaN before the first verdict
 	first    time.Duration // from the start of the process; 0: none yet
 	last     []disagreement
+	breaches []string // broken contracts, the commonest first
 }
 
 // display shows views. A terminal is redrawn in place; anything else gets a
@@ -63,8 +64,12 @@ func (l *lines) show(v view) {
 		return
 	}
 	l.next, l.phase = v.elapsed.Truncate(time.Second)+lineEvery, v.phase
-	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d | time to verdict p50 %s p99 %s\n",
-		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, seconds(v.p50), seconds(v.p99))
+	broken := ""
+	if len(v.breaches) > 0 {
+		broken = " | contract broken: " + v.breaches[0]
+	}
+	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d%s | time to verdict p50 %s p99 %s\n",
+		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, broken, seconds(v.p50), seconds(v.p99))
 }
 
 func (*lines) finish() {}
@@ -133,6 +138,7 @@ func rowsOf(v view) []string {
 		fmt.Sprintf("  duplicates       %-10d dead letters  %d", v.dups, v.dead),
 		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first %s", seconds(v.p50), seconds(v.p99), first),
 		fmt.Sprintf("  metrics          http://%s/metrics", v.address),
+		"  contracts        " + contractsRow(v.breaches),
 		"",
 		"  last disagreements",
 	}
@@ -145,6 +151,13 @@ func rowsOf(v view) []string {
 		rows = append(rows, clip(fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What), 118))
 	}
 	return rows
+}
+
+func contractsRow(breaches []string) string {
+	if len(breaches) == 0 {
+		return "all kept"
+	}
+	return clip("broken by "+strings.Join(breaches, "; "), 100)
 }
 
 func rates(v view) []string {

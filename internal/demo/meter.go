@@ -66,6 +66,7 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 		p50:      said.quantile(timeToVerdict, 0.5),
 		p99:      said.quantile(timeToVerdict, 0.99),
 		last:     seen.last,
+		breaches: seen.commonest(),
 	}
 	if !seen.first.IsZero() {
 		v.first = seen.first.Sub(startOf(said))

@@ -30,6 +30,8 @@ type Options struct {
 	// protocols of the real ones, which takes about as much of the machine as
 	// all the rest.
 	Direct bool
+	// BreakContract has one producer change a member's name after a while.
+	BreakContract bool
 	// Port of /metrics and the streams API on 127.0.0.1; 0: a free one.
 	Port int
 	// DataDir is a folder in which the run keeps a folder of its own. Empty: a
@@ -61,6 +63,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--duration: %v is below one second, for example 30s", o.Duration)
 	case o.Port < 0 || o.Port > 65535:
 		return fmt.Errorf("--port: %d is outside the allowed range 0 (any free port) to 65535", o.Port)
+	case o.BreakContract && o.Direct:
+		return errBreakDirect
 	}
 	_, err := ParseFaults(o.Faults)
 	return err

@@ -23,6 +23,7 @@ type counts struct {
 	Received    int64            `json:"received"` // events, by the ingest pipelines
 	InFlight    int64            `json:"in_flight"`
 	Logged      int64            `json:"logged"`
+	Replayed    int64            `json:"replayed"` // events in the log that were dead letters before
 	Judged      int64            `json:"judged"`  // events, by reconciliation
 	Ignored     int64            `json:"ignored"` // events of closed facts that changed nothing
 	Refused     map[string]int64 `json:"refused"` // dead letters in the topic, by stage
@@ -60,6 +61,11 @@ func (s *session) count(ctx context.Context, left []string) (*counts, error) {
 	c.InFlight += s.doors.held()
 	if c.Logged, err = s.topic.logged(ctx); err != nil {
 		return nil, err
+	}
+	if s.o.BreakContract {
+		if c.Replayed, err = s.topic.replayed(ctx, s.kafka.Addrs()); err != nil {
+			return nil, err
+		}
 	}
 	for _, table := range []string{tableEvents, tableVerdicts, tableDead} {
 		c.Stored[table] = m.tally(table)
@@ -115,7 +121,7 @@ func Judge(dir string) (_ *Report, err error) {
 		return nil, err
 	}
 	judged, err := truth.Judge(ledger, store.verdicts(), truth.Counts{
-		Hops: hops, Sent: c.Sent, Redelivered: c.Redelivered, DeadLetters: dead,
+		Hops: hops, Sent: c.Sent, Redelivered: c.Redelivered, DeadLetters: dead, Replayed: c.Replayed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("judging the run in %s: %w", dir, err)
@@ -137,6 +143,7 @@ func newReport(judged *truth.Report, c *counts) *Report {
 const (
 	stageIngest    = "ingest"
 	stageReconcile = "reconcile"
+	stageValidate  = "validate"
 )
 
 // hops are the stages that events pass, with numbers that are each counted
@@ -147,7 +154,7 @@ func (c *counts) hops(store *storeReader) ([]truth.Hop, error) {
 		return nil, err
 	}
 	hops := []truth.Hop{
-		{Name: "ingest", Received: c.Received, Logged: c.Logged, DeadLettered: c.Refused[stageIngest], InFlight: c.InFlight},
+		{Name: "ingest", Received: c.Received, Logged: c.Logged - c.Replayed, DeadLettered: c.Refused[stageIngest] + c.Refused[stageValidate], InFlight: c.InFlight},
 		{Name: "reconcile", Received: c.Logged, Logged: present, Duplicates: repeated + c.Ignored, DeadLettered: c.Refused[stageReconcile], InFlight: c.Logged - c.Judged},
 	}
 	for _, t := range []struct {
@@ -156,7 +163,7 @@ func (c *counts) hops(store *storeReader) ([]truth.Hop, error) {
 	}{
 		{"store events", tableEvents, c.Logged},
 		{"store verdicts", tableVerdicts, c.Verdicts},
-		{"store dead letters", tableDead, c.Refused[stageIngest] + c.Refused[stageReconcile]},
+		{"store dead letters", tableDead, c.Refused[stageIngest] + c.Refused[stageValidate] + c.Refused[stageReconcile]},
 	} {
 		rows, err := store.count(t.table)
 		if err != nil {

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,6 +20,11 @@ import (
 const (
 	headerStatus = "helios_status" // of a verdict
 	headerStage  = "helios-stage"  // of a dead letter: who refused it
+	// of a dead letter that broke its contract: rule and place
+	headerViolations = "helios-violations"
+	headerOrigin     = "helios-origin"
+	headerType       = "helios_type"
+	headerAttempt    = "helios-attempt" // of a replayed event
 )
 
 // keptDisagreements is how many of the last disagreements are shown.
@@ -43,6 +49,7 @@ type tail struct {
 	byStatus map[string]int64
 	last     []disagreement
 	byStage  map[string]int64
+	breaches map[string]int64 // broken contracts, in words
 }
 
 func newTail(brokers []string) (*tail, error) {
@@ -58,7 +65,7 @@ func newTail(brokers []string) (*tail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the verdicts: %w", err)
 	}
-	return &tail{client: client, byStatus: map[string]int64{}, byStage: map[string]int64{}}, nil
+	return &tail{client: client, byStatus: map[string]int64{}, byStage: map[string]int64{}, breaches: map[string]int64{}}, nil
 }
 
 // follow reads until the context ends.
@@ -78,7 +85,11 @@ func (t *tail) follow(ctx context.Context) {
 
 func (t *tail) take(r *kgo.Record, now time.Time) {
 	if r.Topic == embedded.TopicDLQ {
-		t.byStage[header(r, headerStage)]++
+		stage := header(r, headerStage)
+		t.byStage[stage]++
+		if stage == stageValidate {
+			t.breach(r)
+		}
 		return
 	}
 	if t.verdicts == 0 {
@@ -100,6 +111,19 @@ func (t *tail) take(r *kgo.Record, now time.Time) {
 	}
 }
 
+// maxBreaches bounds the kinds of breaches that are told apart.
+const maxBreaches = 100
+
+// breach counts a dead letter that broke its contract.
+func (t *tail) breach(r *kgo.Record) {
+	kind := header(r, headerType)
+	what := fmt.Sprintf("%s from %s: %s", kind[strings.LastIndexByte(kind, '.')+1:], header(r, headerOrigin), header(r, headerViolations))
+	if _, known := t.breaches[what]; !known && len(t.breaches) >= maxBreaches {
+		what = "others"
+	}
+	t.breaches[what]++
+}
+
 func header(r *kgo.Record, name string) string {
 	for _, h := range r.Headers {
 		if h.Key == name {
@@ -116,6 +140,7 @@ type tailState struct {
 	byStatus map[string]int64
 	last     []disagreement
 	byStage  map[string]int64 // dead letters
+	breaches map[string]int64
 }
 
 func (t *tail) state() tailState {
@@ -123,7 +148,7 @@ func (t *tail) state() tailState {
 	defer t.mu.Unlock()
 	return tailState{
 		first: t.first, verdicts: t.verdicts, last: slices.Clone(t.last),
-		byStatus: maps.Clone(t.byStatus), byStage: maps.Clone(t.byStage),
+		byStatus: maps.Clone(t.byStatus), byStage: maps.Clone(t.byStage), breaches: maps.Clone(t.breaches),
 	}
 }
 
@@ -133,6 +158,17 @@ func (s *tailState) deadLetters() (n int64) {
 		n += one
 	}
 	return n
+}
+
+// commonest lists the broken contracts with their numbers, the commonest first.
+func (s *tailState) commonest() (list []string) {
+	kinds := slices.SortedFunc(maps.Keys(s.breaches), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.breaches[b], s.breaches[a]), strings.Compare(a, b))
+	})
+	for _, k := range kinds {
+		list = append(list, fmt.Sprintf("%d %s", s.breaches[k], k))
+	}
+	return list
 }
 
 // describe says in a few words what a verdict found.

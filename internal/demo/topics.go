@@ -3,11 +3,13 @@ package demo
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/internal/embedded"
+	"github.com/helios-connect/helios/internal/kafkaconn"
 )
 
 // topics asks the broker what it holds.
@@ -36,4 +38,23 @@ func (t *topics) logged(ctx context.Context) (n int64, err error) {
 	}
 	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
 	return n, nil
+}
+
+// replayed is how many events of the log were dead letters before: whoever sends
+// them again says so in a header.
+func (t *topics) replayed(ctx context.Context, brokers []string) (n int64, err error) {
+	conn := kafkaconn.Connection{Brokers: brokers, Options: []kgo.Opt{kgo.SeedBrokers(brokers...)}}
+	spans, err := conn.Spans(ctx, embedded.TopicEvents, time.Time{})
+	if err != nil {
+		return 0, err
+	}
+	err = conn.Read(ctx, embedded.TopicEvents, spans, func(batch []*kgo.Record) (bool, error) {
+		for _, r := range batch {
+			if header(r, headerAttempt) != "" {
+				n++
+			}
+		}
+		return true, nil
+	})
+	return n, err
 }

@@ -45,85 +45,111 @@ type Totals struct{ Sent, Capped, Stayed int }
 
 // Run replays what lies in the topic now. Each poll is produced to all in-sync
 // replicas, and only then passed in the group: a run that is cut short sends at
-// most its last poll again, and loses nothing.
-func (r Replay) Run(ctx context.Context, conn kafkaconn.Connection) (t Totals, err error) {
+// most its last poll again, and loses nothing. What stays is tried again by the
+// next run.
+func (r Replay) Run(ctx context.Context, conn kafkaconn.Connection) (Totals, error) {
 	wanted, err := conn.Spans(ctx, conn.Letters, r.Filter.Since)
 	if err != nil {
-		return t, err
+		return Totals{}, err
 	}
 	client, err := kgo.NewClient(append(append([]kgo.Opt{}, conn.Options...), kgo.RequiredAcks(kgo.AllISRAcks()))...)
 	if err != nil {
-		return t, err
+		return Totals{}, err
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
-	if err := r.resume(ctx, admin, conn.Letters, wanted); err != nil {
-		return t, err
-	}
 	conv, err := convert.New(r.Rules)
 	if err != nil {
-		return t, err
+		return Totals{}, err
 	}
-	err = conn.Read(ctx, conn.Letters, wanted, func(batch []*kgo.Record) (bool, error) {
-		return r.batch(ctx, conn, client, admin, conv, batch, &t)
-	})
-	return t, err
+	run := replaying{Replay: r, conn: conn, client: client, admin: kadm.NewClient(client), conv: conv}
+	if err := run.resume(ctx, wanted); err != nil {
+		return Totals{}, err
+	}
+	err = conn.Read(ctx, conn.Letters, wanted, func(batch []*kgo.Record) (bool, error) { return run.batch(ctx, batch) })
+	return run.totals, err
 }
 
-func (r Replay) resume(ctx context.Context, admin *kadm.Client, topic string, wanted map[int32]kafkaconn.Span) error {
-	done, err := admin.FetchOffsets(ctx, r.Group)
+// replaying is one run.
+type replaying struct {
+	Replay
+	conn     kafkaconn.Connection
+	client   *kgo.Client
+	admin    *kadm.Client
+	conv     *convert.Converter
+	trackers map[int32]*tracker
+	totals   Totals
+}
+
+// resume takes the group's progress up, and leaves in wanted what is still to be
+// tried.
+func (r *replaying) resume(ctx context.Context, wanted map[int32]kafkaconn.Span) error {
+	done, err := r.admin.FetchOffsets(ctx, r.Group)
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("group %q: %w", r.Group, err)
 	}
+	r.trackers = map[int32]*tracker{}
 	for p, s := range wanted {
-		if o, ok := done.Lookup(topic, p); ok && o.At > s.From {
-			if s.From = o.At; s.From >= s.To {
-				delete(wanted, p)
-				continue
+		var before progress
+		if o, ok := done.Lookup(r.conn.Letters, p); ok {
+			if before, err = progressOf(o.At, o.Metadata); err != nil {
+				return fmt.Errorf("group %q: %w", r.Group, err)
 			}
-			wanted[p] = s
 		}
+		t := &tracker{before: before, left: before.left(s.From, s.To)}
+		if len(t.left) == 0 {
+			delete(wanted, p)
+			continue
+		}
+		r.trackers[p] = t
+		wanted[p] = kafkaconn.Span{From: t.left[0].From, To: s.To}
 	}
 	return nil
 }
 
-func (r Replay) batch(ctx context.Context, conn kafkaconn.Connection, client *kgo.Client, admin *kadm.Client, conv *convert.Converter, batch []*kgo.Record, t *Totals) (bool, error) {
-	passed, more := kadm.Offsets{}, true
+func (r *replaying) batch(ctx context.Context, batch []*kgo.Record) (more bool, err error) {
+	more = true
 	var out []*kgo.Record
+	var seen []*kgo.Record              // letters, in order
+	stays := map[*kgo.Record]bool{}     // letters
+	of := map[*kgo.Record]*kgo.Record{} // of an event its letter
 	for _, rec := range batch {
-		if r.Limit > 0 && t.Sent+len(out) >= r.Limit {
+		if r.Limit > 0 && r.totals.Sent+len(out) >= r.Limit {
 			more = false
 			break
 		}
-		passed.AddOffset(conn.Letters, rec.Partition, rec.Offset+1, -1)
+		seen = append(seen, rec)
 		l := Decode(rec)
-		if rec.Attrs.IsControl() || !r.Filter.Match(l) {
+		if rec.Attrs.IsControl() || !holds(r.trackers[rec.Partition].left, rec.Offset) || !r.Filter.Match(l) {
 			continue
 		}
 		if l.Attempt >= r.MaxAttempts {
-			t.Capped++
+			r.totals.Capped++
 			r.Report(l, 0, fmt.Errorf("attempt %d of at most %d", l.Attempt, r.MaxAttempts))
 			continue
 		}
-		made, err := r.events(ctx, conv, l, conn.Events)
-		if err != nil {
-			t.Stayed++
+		made, err := r.events(ctx, r.conv, l, r.conn.Events)
+		if stays[rec] = err != nil; stays[rec] {
+			r.totals.Stayed++
 		}
 		r.Report(l, len(made), err)
+		for _, m := range made {
+			of[m] = rec
+		}
 		out = append(out, made...)
 	}
 	if r.DryRun {
-		t.Sent += len(out)
+		r.totals.Sent += len(out)
 		return more, nil
 	}
-	for _, res := range client.ProduceSync(ctx, out...) {
+	for _, res := range r.client.ProduceSync(ctx, out...) {
 		switch {
 		case res.Err == nil:
-			t.Sent++
+			r.totals.Sent++
 		case errors.Is(res.Err, kerr.MessageTooLarge):
-			t.Stayed++
+			r.totals.Stayed++
+			stays[of[res.Record]] = true
 		default:
-			return false, fmt.Errorf("producing to topic %q: %w", conn.Events, res.Err)
+			return false, fmt.Errorf("producing to topic %q: %w", r.conn.Events, res.Err)
 		}
 	}
 	if r.beforeCommit != nil {
@@ -131,13 +157,33 @@ func (r Replay) batch(ctx context.Context, conn kafkaconn.Connection, client *kg
 			return false, err
 		}
 	}
-	if len(passed) == 0 {
-		return more, nil
+	return more, r.commit(ctx, seen, stays)
+}
+
+// commit passes the letters in the group.
+func (r *replaying) commit(ctx context.Context, seen []*kgo.Record, stays map[*kgo.Record]bool) error {
+	touched := map[int32]*tracker{}
+	for _, rec := range seen {
+		t := r.trackers[rec.Partition]
+		t.pass(rec.Offset, stays[rec])
+		touched[rec.Partition] = t
 	}
-	if err := admin.CommitAllOffsets(ctx, r.Group, passed); err != nil {
-		return false, fmt.Errorf("committing to group %q: %w", r.Group, err)
+	if len(touched) == 0 {
+		return nil
 	}
-	return more, nil
+	offsets := kadm.Offsets{}
+	for p, t := range touched {
+		now := t.progress()
+		metadata, err := now.metadata()
+		if err != nil {
+			return err
+		}
+		offsets.Add(kadm.Offset{Topic: r.conn.Letters, Partition: p, At: now.next, LeaderEpoch: -1, Metadata: metadata})
+	}
+	if err := r.admin.CommitAllOffsets(ctx, r.Group, offsets); err != nil {
+		return fmt.Errorf("committing to group %q: %w", r.Group, err)
+	}
+	return nil
 }
 
 // events makes the events of a letter, all or none: what is canonical passes

@@ -41,8 +41,10 @@ type Counts struct {
 	Sent map[string]int64
 	// Redelivered is what it handed out again because it was refused.
 	Redelivered int64
-	// DeadLetters found, by stage. Their sum must be the ledger's malformed
-	// events.
+	// Replayed dead letters became events after all.
+	Replayed int64
+	// DeadLetters found, by stage. Their sum without those that were replayed must
+	// be the ledger's malformed events.
 	DeadLetters map[string]int64
 }
 

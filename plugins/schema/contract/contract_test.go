@@ -33,7 +33,7 @@ func TestFailuresNameTheValueTheRuleAndWhatIsAllowed(t *testing.T) {
 		{"a fraction", `"qty":4,"price":177.48`, `"qty":4.5,"price":177.48`, "/items/0/qty", "type", `/items/0/qty is 4.5, a number; the contract asks for integer`},
 		{"absent", `"currency":"PLN",`, ``, "", "required", `the payload lacks "currency", which the contract requires`},
 		{"too small", `"price":29.44`, `"price":-1`, "/items/2/price", "minimum", `/items/2/price is -1; the contract allows nothing below 0`},
-		{"not allowed", `"status":"paid"`, `"status":"payed"`, "/status", "const", `/status is "payed"; the contract allows nothing but "paid"`},
+		{"no match in words", `"status":"paid"`, `"status":"PAID"`, "/status", "pattern", `/status is "PAID", which doesn't match the pattern ^[a-z]+$`},
 		{"no match", `"PLN"`, `"zloty"`, "/currency", "pattern", `/currency is "zloty", which doesn't match the pattern ^[A-Za-z]{3}$`},
 		{"sensitive", `"cus-12927"`, `"jane@example.com"`, "/customer/id", "pattern", `/customer/id is (sensitive), which doesn't match the pattern ^cus-[0-9]+$`},
 		{"no alternative", `"amount":1560.20`, `"amount":"12,50"`, "/amount", "anyOf", `/amount fits none of 2 alternatives; of the nearest, /amount is "12,50", which doesn't match the pattern ^[0-9]+([.][0-9]{1,2})?$`},

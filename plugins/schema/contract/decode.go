@@ -53,6 +53,16 @@ const (
 	ruleEffort    = "effort"
 )
 
+// Unmendable reports whether a rule holds whatever a contract says, so that no
+// other contract would accept the payload either.
+func Unmendable(rule string) bool {
+	switch rule {
+	case ruleDuplicate, ruleExponent, ruleSyntax, ruleDepth, ruleEffort:
+		return true
+	}
+	return false
+}
+
 // decode turns valid JSON into what the library reads: numbers as they stand. A
 // name that stands twice in an object is an error, since which one is meant
 // can't be known, and so is a number that nobody can compute with.
