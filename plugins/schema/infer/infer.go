@@ -23,6 +23,7 @@ package infer
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -121,7 +122,7 @@ func (r Reason) String() string {
 
 // Event is what is learned from.
 type Event struct {
-	// Type names the contract.
+	// Type names the contract. It, Tenant and Source are cut at MaxKeyBytes.
 	Type string
 	// Tenant and Source are evidence; Source is the producer.
 	Tenant, Source string
@@ -140,12 +141,12 @@ type Inferrer struct {
 
 // kind is what was learned about one type.
 type kind struct {
-	root      *node
-	sources   map[string]uint // the bit of each
-	manySrc   bool            // beyond MaxSources: none is told apart
-	tenants   map[string]struct{}
-	manyTen   bool
-	refused   [reasons]int
+	root    *node
+	sources map[string]uint // the bit of each
+	manySrc bool            // beyond MaxSources: none is told apart
+	tenants map[string]struct{}
+	manyTen bool
+	refused [reasons]int
 }
 
 // New returns an Inferrer, or an error that names the setting that is wrong.
@@ -161,6 +162,7 @@ func New(s Settings) (*Inferrer, error) {
 // its reason in the report, and ok is false.
 func (in *Inferrer) Add(e Event) (reason Reason, ok bool) {
 	reason, ok = in.check(e.Data)
+	e.Type, e.Source, e.Tenant = name(e.Type), name(e.Source), name(e.Tenant)
 	k := in.types[e.Type]
 	if k == nil {
 		if len(in.types) >= MaxTypes {
@@ -204,6 +206,15 @@ func (in *Inferrer) check(raw []byte) (Reason, bool) {
 		return NotObject, false
 	}
 	return 0, true
+}
+
+// name makes what others called something valid and short enough to keep.
+func name(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) > MaxKeyBytes {
+		s = strings.ToValidUTF8(s[:MaxKeyBytes], "") + "..."
+	}
+	return strings.Clone(s)
 }
 
 // source returns the bit of a producer.

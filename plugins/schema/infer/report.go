@@ -100,9 +100,6 @@ func some(names []string, many bool) string {
 	slices.Sort(names)
 	list := make([]string, 0, shown)
 	for _, name := range names[:min(len(names), shown)] {
-		if len(name) > MaxKeyBytes {
-			name = name[:MaxKeyBytes] + "..."
-		}
 		list = append(list, quote(name))
 	}
 	text := strings.Join(list, ", ")
