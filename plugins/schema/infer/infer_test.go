@@ -124,6 +124,7 @@ func TestProposals(t *testing.T) {
 		{"two values among sixty are one", append(repeat(59, `{"a":"x"}`), `{"a":"y"}`), infer.Settings{}, []string{"enum"}, nil},
 		{"an enum takes null in", append(repeat(60, `{"a":"x"}`), `{"a":null}`), infer.Settings{}, []string{`"enum"`, `null`}, nil},
 		{"a prefix and digits are a pattern", repeat(30, `{"a":"ord-%d"}`), infer.Settings{}, []string{`"pattern": "^ord-[0-9]+$"`}, nil},
+		{"different prefixes are none", append(repeat(15, `{"a":"ord-%d"}`), repeat(15, `{"a":"inv-%d"}`)...), infer.Settings{}, nil, []string{"pattern"}},
 		{"integers as strings are noticed", repeat(30, `{"a":"%d"}`), infer.Settings{}, []string{`[1-9][0-9]{0,18}`}, nil},
 		{"formats need all values", repeat(30, `{"d":"2026-11-27","t":"2026-11-27T10:00:%dZ","u":"00000000-0000-4000-8000-000000000000","e":"a%d@example.com","l":"https://example.com/%d","v4":"192.0.2.%d","v6":"2001:db8::%d"}`),
 			infer.Settings{}, []string{`"date"`, `"uuid"`, `"email"`, `"uri"`, `"ipv4"`, `"ipv6"`}, []string{`"date-time"`}},

@@ -3,6 +3,7 @@ package infer_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -87,6 +88,57 @@ func TestOrderChangesNothing(t *testing.T) {
 			t.Fatalf("%s\n%s", a, b)
 		}
 	})
+}
+
+func TestOfTwoSpellingsOfABoundTheSimplerStays(t *testing.T) {
+	docs := []string{`{"a":1.00}`, `{"a":1}`, `{"a":1.0}`, `{"a":1e0}`}
+	a := yamlOf(t, learn(t, infer.Settings{}, docs...))
+	require.Contains(t, a, "1 to 1;")
+	docs[0], docs[1], docs[2], docs[3] = docs[3], docs[2], docs[0], docs[1]
+	require.Equal(t, a, yamlOf(t, learn(t, infer.Settings{}, docs...)))
+}
+
+// TestWithoutRoomEveryEventIsStillValid lets objects become maps while their
+// members have lost fields for want of nodes.
+func TestWithoutRoomEveryEventIsStillValid(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in, err := infer.New(eager)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		room := rapid.IntRange(0, 700).Draw(t, "room")
+		in.SetNodes(room)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		var docs []string
+		for range rapid.IntRange(1, 8).Draw(t, "documents") {
+			docs = append(docs, nested(random))
+			if _, ok := in.Add(infer.Event{Type: "t", Data: []byte(docs[len(docs)-1])}); !ok {
+				t.Fatalf("refused: %s", docs[len(docs)-1])
+			}
+			if in.NodesLeft() < 0 || in.NodesLeft()+in.NodesUsed() != room {
+				t.Fatalf("%d nodes left and %d used of %d", in.NodesLeft(), in.NodesUsed(), room)
+			}
+		}
+		c := &in.Report().Contracts[0]
+		valid := validator(t, c)
+		for _, d := range docs {
+			if err := valid(d); err != nil {
+				t.Fatalf("%s\n%v\n%s", d, err, c.JSONSchema())
+			}
+		}
+	})
+}
+
+// nested is an object of many small objects and arrays.
+func nested(random *rand.Rand) string {
+	inner := []string{`{"a":1}`, `{"a":"x"}`, `{"b":true}`, `{"b":null,"a":1}`, `[]`, `[1]`, `["x"]`, `{}`}
+	var parts []string
+	from, n := random.IntN(100), random.IntN(150)
+	for i := from; i < from+n; i++ {
+		parts = append(parts, fmt.Sprintf(`"k%d":%s`, i, inner[random.IntN(len(inner))]))
+	}
+	random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	return "{" + strings.Join(parts, ",") + "}"
 }
 
 // TestAFurtherEventRefusesNoKindThatWasThere changes the numbers and booleans of

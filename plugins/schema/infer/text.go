@@ -69,7 +69,7 @@ var (
 )
 
 func dateTime(s string) bool {
-	if len(s) < 20 || s[10] != 'T' || s[17:19] == "60" || strings.Contains(s, ",") {
+	if len(s) < 20 || s[10] != 'T' || strings.Contains(s, ",") {
 		return false
 	}
 	_, err := time.Parse(time.RFC3339Nano, s)
