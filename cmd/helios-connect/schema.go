@@ -41,6 +41,7 @@ func schemaCommand() *cli.Command {
 			&cli.StringFlag{Name: "registry", Usage: "the schema registry's `URL`", EnvVars: []string{"HELIOS_SCHEMA_REGISTRY_URL"}},
 		},
 		Subcommands: []*cli.Command{
+			schemaInferCommand(),
 			{Name: "push", Usage: "register contracts, each as the next version of its subject, unless nothing changed", ArgsUsage: "FOLDER|FILE...", Action: schemaPush,
 				Flags: []cli.Flag{mode, &cli.BoolFlag{Name: "dry-run", Usage: "say what would be registered, and register nothing"}}},
 			{Name: "list", Usage: "the registered subjects and their versions", Action: schemaList},
