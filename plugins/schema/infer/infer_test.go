@@ -248,6 +248,33 @@ func TestMemoryIsBoundedWhateverTheSample(t *testing.T) {
 	})
 }
 
+// The members of a map are merged for the report; what one of them left out for
+// want of nodes must not be described by what another holds.
+func TestAMapOfMembersThatLostFieldsSaysNothingOfThem(t *testing.T) {
+	for range 20 { // maps are merged in any order
+		for _, docs := range [][]string{
+			{`{"m":{"1":{"x":1},"2":{},"3":{},"4":{},"5":{}}}`, `{"m":{"2":{"x":"s"}}}`},
+			{`{"m":{"1":[1],"2":[],"3":[],"4":[],"5":[]}}`, `{"m":{"2":["s"]}}`},
+			{`{"m":{"1":[{}],"2":{},"3":{},"4":{},"5":{}}}`, `{"m":{"1":[{"x":1}],"2":{"x":"s"}}}`},
+		} {
+			in, err := infer.New(eager)
+			require.NoError(t, err)
+			in.SetNodes(7)
+			for _, d := range docs {
+				_, ok := in.Add(infer.Event{Type: "t", Data: []byte(d)})
+				require.True(t, ok)
+			}
+			c := &in.Report().Contracts[0]
+			require.True(t, c.Bounded)
+			require.Contains(t, string(c.JSONSchema()), "patternProperties")
+			valid := validator(t, c)
+			for _, d := range docs {
+				require.NoError(t, valid(d), "%s", c.JSONSchema())
+			}
+		}
+	}
+}
+
 func TestSettingsThatMakeNoSense(t *testing.T) {
 	for _, s := range []infer.Settings{{MinEvents: -1}, {MaxEnum: 65}, {Confidence: 1}, {Confidence: -1}} {
 		_, err := infer.New(s)

@@ -98,8 +98,8 @@ func TestOfTwoSpellingsOfABoundTheSimplerStays(t *testing.T) {
 	require.Equal(t, a, yamlOf(t, learn(t, infer.Settings{}, docs...)))
 }
 
-// TestWithoutRoomEveryEventIsStillValid lets objects become maps while their
-// members have lost fields for want of nodes.
+// TestWithoutRoomEveryEventIsStillValid lets objects become maps while there are
+// few nodes.
 func TestWithoutRoomEveryEventIsStillValid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in, err := infer.New(eager)
