@@ -14,7 +14,7 @@ func TestBadFlagsOfDLQAreExplained(t *testing.T) {
 		want string
 	}{
 		{[]string{"list", "--since", "yesterday"}, `--since "yesterday"`},
-		{[]string{"list", "--stage", "x"}, "ingest, reconcile or store"},
+		{[]string{"list", "--stage", "x"}, "ingest, validate, reconcile or store"},
 		{[]string{"list", "--limit", "-1"}, "--limit -1"},
 		{[]string{"list", "extra"}, `"extra"`},
 		{[]string{"replay", "--max-attempts", "0"}, "--max-attempts 0"},

@@ -74,7 +74,7 @@ func registryOf(c *cli.Context) (*registry.Remote, error) {
 func positional(c *cli.Context, n int, what string) error {
 	for _, arg := range c.Args().Slice() {
 		if strings.HasPrefix(arg, "-") && arg != "-" {
-			return fmt.Errorf("%s stands behind an argument; flags come first: helios-connect schema %s %s ...", arg, c.Command.Name, arg)
+			return fmt.Errorf("%s stands behind an argument; flags come first: helios-connect schema %s %s and then the rest", arg, c.Command.Name, arg)
 		}
 	}
 	if c.NArg() != n {
@@ -145,11 +145,18 @@ func schemaPush(c *cli.Context) error {
 		default:
 			fmt.Fprintf(w, "%s is version %d now\n", p.Subject, p.Version)
 		}
+		warnUnsatisfiable(w, p)
 	})
 	if err != nil && refused > 0 {
 		return fmt.Errorf("%d of %d contracts were refused", refused, len(files))
 	}
 	return err
+}
+
+func warnUnsatisfiable(w io.Writer, p contracts.Pushed) {
+	if p.Unsatisfiable {
+		fmt.Fprintf(w, "  warning: %s contradicts itself: no payload can keep it\n", p.Subject)
+	}
 }
 
 func schemaList(c *cli.Context) error {
@@ -291,6 +298,7 @@ func schemaCheck(c *cli.Context) error {
 		default:
 			fmt.Fprintf(w, "%s can become version %d\n", subject, p.Version)
 		}
+		warnUnsatisfiable(w, p)
 	}
 	if len(c.StringSlice("events")) == 0 && !c.Bool("log") {
 		if failed {

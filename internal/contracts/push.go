@@ -25,6 +25,9 @@ type Pushed struct {
 	Unchanged bool
 	// Findings say why it was refused.
 	Findings []compat.Finding
+	// Unsatisfiable: no payload can keep the contract. It is registered all the
+	// same.
+	Unsatisfiable bool
 }
 
 // Push registers a contract as the next version of its subject, unless the latest
@@ -37,6 +40,10 @@ func Push(ctx context.Context, to *registry.Remote, subject, text string, kind s
 		if _, err := contract.Compile(subject, []byte(text), contract.Options{AssertFormat: true}); err != nil {
 			return p, err
 		}
+	}
+	next := SchemaOf(registry.Registered{Type: kind, Text: text})
+	if p.Unsatisfiable, err = compat.Unsatisfiable(next); err != nil {
+		return p, fmt.Errorf("%s: %w", subject, err)
 	}
 	earlier, err := versionsOf(ctx, to, subject)
 	if err != nil {
@@ -54,7 +61,7 @@ func Push(ctx context.Context, to *registry.Remote, subject, text string, kind s
 			return p, err
 		}
 	}
-	report, err := compat.Check(mode, SchemaOf(registry.Registered{Type: kind, Text: text}), schemasOf(earlier))
+	report, err := compat.Check(mode, next, schemasOf(earlier))
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", subject, err)
 	}

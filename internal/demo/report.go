@@ -24,9 +24,9 @@ type counts struct {
 	InFlight    int64            `json:"in_flight"`
 	Logged      int64            `json:"logged"`
 	Replayed    int64            `json:"replayed"` // events in the log that were dead letters before
-	Judged      int64            `json:"judged"`  // events, by reconciliation
-	Ignored     int64            `json:"ignored"` // events of closed facts that changed nothing
-	Refused     map[string]int64 `json:"refused"` // dead letters in the topic, by stage
+	Judged      int64            `json:"judged"`   // events, by reconciliation
+	Ignored     int64            `json:"ignored"`  // events of closed facts that changed nothing
+	Refused     map[string]int64 `json:"refused"`  // dead letters in the topic, by stage
 	Verdicts    int64            `json:"verdicts"`
 	Stored      map[string]tally `json:"stored"` // by table
 }

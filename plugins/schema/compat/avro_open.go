@@ -157,7 +157,7 @@ func (p *avroParser) read(value any, namespace, pointer string) (*avroType, erro
 	case map[string]any:
 		return p.object(value, namespace, pointer)
 	}
-	return nil, fmt.Errorf("Avro type at %q is neither a name nor an object nor a list", pointer)
+	return nil, fmt.Errorf("the Avro type at %q is neither a name nor an object nor a list", pointer)
 }
 
 func (p *avroParser) named(name, namespace, pointer string) (*avroType, error) {
@@ -170,7 +170,7 @@ func (p *avroParser) named(name, namespace, pointer string) (*avroType, error) {
 	if typ := p.names[name]; typ != nil {
 		return typ, nil
 	}
-	return nil, fmt.Errorf("Avro type %q at %q isn't defined before it is used; known are the primitives, the types of this schema and its references", name, pointer)
+	return nil, fmt.Errorf("the Avro type %q at %q isn't defined before it is used; known are the primitives, the types of this schema and its references", name, pointer)
 }
 
 // fullName applies the rule of the specification's section "Names".
