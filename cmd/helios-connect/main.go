@@ -23,6 +23,7 @@ var subcommands = []func() *cli.Command{
 	createCommand,
 	dlqCommand,
 	schemaCommand,
+	startCommand,
 	doctorCommand,
 	publishCommand,
 	docsCommand,

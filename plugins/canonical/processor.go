@@ -17,6 +17,7 @@ import (
 
 const (
 	pcFieldCloud         = "cloud"
+	pcFieldStrictCloud   = "strict_cloud"
 	pcFieldFormat        = "format"
 	pcFieldCorrelation   = "correlation"
 	pcFieldTenant        = "tenant"
@@ -53,6 +54,9 @@ func processorSpec() *service.ConfigSpec {
 		Field(service.NewInterpolatedStringField(pcFieldCloud).
 			Description("The participant that reports the events: `aws`, `gcp`, `azure` or any other name. Empty or `auto` finds it out from the envelope and, for CloudEvents, from the producer; what nothing tells about is `unknown`. An event that is canonical already keeps its own.").
 			Default("").Example("aws").Example(`${! metadata("cloud") }`)).
+		Field(service.NewBoolField(pcFieldStrictCloud).
+			Description("Refuse an event that is canonical already and names another participant than `cloud`, where `cloud` names one: whoever may send on this way must not report for others.").
+			Default(false)).
 		Field(service.NewStringAnnotatedEnumField(pcFieldFormat, formatOptions()).
 			Description("The envelope of the received message. `auto` recognises it by its documented members.").
 			Default(automatic)).
@@ -143,6 +147,9 @@ func optionsFromConfig(conf *service.ParsedConfig) (opt convert.Options, err err
 		return opt, err
 	}
 	if opt.Format, err = convert.ParseFormat(name); err != nil {
+		return opt, err
+	}
+	if opt.StrictCloud, err = conf.FieldBool(pcFieldStrictCloud); err != nil {
 		return opt, err
 	}
 	if opt.Correlation, err = rulesFromConfig(conf, pcFieldCorrelation); err != nil {

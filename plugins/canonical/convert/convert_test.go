@@ -389,6 +389,22 @@ func TestCanonicalEventsPassUnchanged(t *testing.T) {
 	}
 }
 
+func TestNobodyReportsForAnotherCloudWhereThatIsAsked(t *testing.T) {
+	canonical := one(t, convert.Options{}, convert.Input{Body: []byte(eventBridge)})
+	require.Equal(t, "aws", canonical["cloud"])
+	body, err := json.Marshal(canonical)
+	require.NoError(t, err)
+	require.Equal(t, "aws", one(t, convert.Options{}, convert.Input{Body: body, Cloud: "gcp"})["cloud"], "what is canonical keeps its own")
+	require.Equal(t, "aws", one(t, convert.Options{StrictCloud: true}, convert.Input{Body: body, Cloud: "aws"})["cloud"])
+	require.Equal(t, "aws", one(t, convert.Options{StrictCloud: true}, convert.Input{Body: body})["cloud"], "without a cloud every one may come")
+	require.Equal(t, "gcp", one(t, convert.Options{StrictCloud: true}, convert.Input{Body: []byte(cloudEvent), Cloud: "gcp"})["cloud"])
+	results := converter(t, convert.Options{StrictCloud: true}).Convert(convert.Input{Body: body, Cloud: "gcp"})
+	require.Len(t, results, 1)
+	require.Equal(t, convert.Unreadable, results[0].Reason)
+	require.EqualError(t, results[0].Err, `cloud is "aws"; what comes this way may report for "gcp" only`)
+	require.Equal(t, string(body), string(results[0].Raw))
+}
+
 func TestTheConfiguredCloudComesFirst(t *testing.T) {
 	require.Equal(t, "edge", one(t, convert.Options{}, convert.Input{Body: []byte(eventBridge), Cloud: "edge"})["cloud"])
 	claimed := strings.Replace(cloudEvent, `"subject"`, `"cloud":"gcp","subject"`, 1)

@@ -70,6 +70,10 @@ func (c *Converter) finish(d *draft, o outer) {
 	cloud := c.chooseCloud(d, o)
 	result.Type, _ = c.unquote(d.kind)
 	result.Cloud, _ = c.unquote(cloud)
+	if c.opt.StrictCloud && c.cloud != "" && string(result.Cloud) != c.cloud {
+		c.refuse(o, Unreadable, fmt.Errorf("cloud is %.100q; what comes this way may report for %q only", result.Cloud, c.cloud))
+		return
+	}
 	tenant := d.ownTenant
 	if tenant == nil {
 		if tenant = c.find(c.opt.Tenant, result.Type, d); tenant == nil {

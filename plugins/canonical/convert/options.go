@@ -27,6 +27,10 @@ type Options struct {
 	Tenant []Rule
 	// DefaultTenant is event.DefaultTenant when empty.
 	DefaultTenant string
+	// StrictCloud refuses an event that is canonical already and names another
+	// cloud than the one that is given: whoever may send on this way must not
+	// report for others.
+	StrictCloud bool
 	// Attributes names the transport's attributes (metadata, Pub/Sub attributes)
 	// that hold CloudEvents attributes without the ce- prefix: eventType -> type.
 	Attributes map[string]string

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/helios-connect/helios/internal/deployment"
+	"github.com/helios-connect/helios/pipelines"
+)
+
+// startCommand runs what the settings ask for: the one command of a container.
+func startCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "start",
+		Usage: "Run production with the clouds whose settings are there, or the demo when there are none",
+		Description: `
+DEPLOYMENT_MODE is demo or production; without it the settings decide. One line
+says what was chosen and one more for each cloud, and why.
+
+  helios-connect -e local.env start`[1:],
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dir", Value: ".", Usage: "the folder that holds config/ and pipelines/"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be run, and run nothing"},
+		},
+		Action: runStart,
+	}
+}
+
+func runStart(c *cli.Context) error {
+	if c.Args().Present() {
+		return fmt.Errorf("start takes no arguments, found %q", c.Args().First())
+	}
+	decision, err := deployment.Decide(os.Getenv)
+	if err != nil {
+		return err
+	}
+	for _, line := range decision.Lines() {
+		fmt.Fprintln(c.App.Writer, line)
+	}
+	if c.Bool("dry-run") {
+		return nil
+	}
+	args := []string{"helios-connect", "demo"}
+	if decision.Mode == deployment.Production {
+		if err := os.Chdir(c.String("dir")); err != nil {
+			return fmt.Errorf("--dir: %w", err)
+		}
+		if args, err = productionArgs(); err != nil {
+			return err
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding the program itself: %w", err)
+	}
+	// In this very process, which so gets the signals that are meant for it.
+	if err := syscall.Exec(self, args, os.Environ()); err != nil {
+		return fmt.Errorf("starting %s: %w", args[1], err)
+	}
+	return nil
+}
+
+// productionArgs is the command line of production, as the README has it.
+func productionArgs() ([]string, error) {
+	streams, err := filepath.Glob("pipelines/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	streams = slices.DeleteFunc(streams, pipelines.IsTest)
+	if _, err := os.Stat("config/production.yaml"); err != nil || len(streams) == 0 {
+		return nil, fmt.Errorf("there is no config/production.yaml or no pipelines/*.yaml here; name the folder that holds them with --dir")
+	}
+	return append([]string{"helios-connect", "streams", "-o", "config/service.yaml",
+		"-r", "config/log.yaml", "-r", "config/contracts.yaml", "-r", "config/production.yaml"}, streams...), nil
+}
