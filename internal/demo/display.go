@@ -157,7 +157,7 @@ func contractsRow(breaches []string) string {
 	if len(breaches) == 0 {
 		return "all kept"
 	}
-	return clip("broken by "+strings.Join(breaches, "; "), 100)
+	return clip("broken by "+strings.Join(breaches, "; "), 58)
 }
 
 func rates(v view) []string {

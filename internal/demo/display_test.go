@@ -45,8 +45,8 @@ func TestAScreenIsRedrawnInPlace(t *testing.T) {
 
 	out.Reset()
 	s.show(someView())
-	require.True(t, strings.HasPrefix(out.String(), "\x1b[16A\r"), "as many lines up as were drawn: %d", rows)
-	require.Equal(t, 16, rows)
+	require.True(t, strings.HasPrefix(out.String(), "\x1b[17A\r"), "as many lines up as were drawn: %d", rows)
+	require.Equal(t, 17, rows)
 
 	out.Reset()
 	s.finish()
@@ -56,12 +56,16 @@ func TestAScreenIsRedrawnInPlace(t *testing.T) {
 func TestTheRowsFitATerminalOfEightyColumns(t *testing.T) {
 	v := someView()
 	v.planned, v.phase, v.stopping, v.last = 0, "settling", true, nil
+	v.breaches = []string{"1162 paid from gcp: required /customer", "3 shipped from azure: type /items/0/qty; required /customer"}
 	v.byStatus = map[string]int64{"matched": 99_999_999, "mismatched": 999_999, "partial": 999_999, "missing": 999_999, "indeterminate": 999_999}
 	for _, row := range rowsOf(v) {
 		row = strings.NewReplacer(bold, "", plain, "").Replace(row)
 		require.LessOrEqual(t, len(row), 80, row)
 	}
 	require.Contains(t, rowsOf(v)[0], "Ctrl-C stops at once")
+	require.Contains(t, rowsOf(v)[9], "broken by 1162 paid from gcp: required /customer")
+	v.breaches = nil
+	require.Contains(t, rowsOf(v)[9], "all kept")
 }
 
 func TestALongRowDoesNotWrap(t *testing.T) {

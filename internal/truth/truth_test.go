@@ -117,7 +117,7 @@ func TestAnythingThatIsWrongFails(t *testing.T) {
 		{"an event sent to the wrong cloud", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Sent["gcp"]--; c.Sent["aws"]++ }, "sent 6 events to aws, the ledger says 5"},
 		{"events lost before the first hop", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Hops[0].Received--; c.Hops[0].InFlight-- }, "ingest received 11 events of 12 sent"},
 		{"a loss at a later hop", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Hops[1].Received++ }, "reconcile received 11"},
-		{"an unaccounted dead letter", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.DeadLetters["reconcile"]++ }, "2 dead letters were found, the ledger says 1"},
+		{"an unaccounted dead letter", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.DeadLetters["reconcile"]++ }, "2 dead letters were found that were not replayed, the ledger says 1"},
 		{"a dead letter that is not there", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.DeadLetters = nil }, "0 dead letters were found"},
 		{"nothing was counted", func(_ *Ledger, _ map[string]Verdict, c *Counts) { *c = Counts{} }, "no hop was counted"},
 		{"an enabled class without a fact", func(l *Ledger, _ map[string]Verdict, _ *Counts) { l.Classes = append(l.Classes, "late") }, "class late is enabled but no fact"},
