@@ -39,7 +39,8 @@ type Counts struct {
 	// Sent is what the simulator handed out for the first time, malformed
 	// events included, by participant.
 	Sent map[string]int64
-	// Redelivered is what it handed out again because it was refused.
+	// Redelivered is how often it, or a queue behind it, handed an event out
+	// again: the first hop received at most that many more than were sent.
 	Redelivered int64
 	// Replayed dead letters became events after all.
 	Replayed int64

@@ -185,8 +185,10 @@ func (r *Report) conserve(l *Ledger, c Counts) {
 		if !b.Holds {
 			r.failf("%s received %d events but accounts for %d", h.Name, h.Received, h.Logged+h.Duplicates+h.DeadLettered+h.InFlight)
 		}
-		if i == 0 && h.Received != decided+c.Redelivered {
-			r.failf("%s received %d events of %d sent and %d sent again", h.Name, h.Received, decided, c.Redelivered)
+		// What is handed out again was perhaps not received the first time: a queue
+		// can't know.
+		if i == 0 && (h.Received < decided || h.Received > decided+c.Redelivered) {
+			r.failf("%s received %d events of %d sent and at most %d sent again", h.Name, h.Received, decided, c.Redelivered)
 		}
 		r.Conservation = append(r.Conservation, b)
 	}

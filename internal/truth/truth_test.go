@@ -83,6 +83,17 @@ func TestPerfectInputPasses(t *testing.T) {
 	require.Contains(t, string(raw), `"confusion":{"matched":{"matched":2},"mismatched":{"mismatched":1},"missing":{"missing":1}}`)
 }
 
+// A queue hands out again what it thinks was not received.
+func TestWhatIsHandedOutAgainMayHaveBeenLostTheFirstTime(t *testing.T) {
+	for received := int64(0); received <= 3; received++ {
+		l, verdicts, counts := perfect(t)
+		counts.Redelivered, counts.Hops[0].Received, counts.Hops[0].InFlight = 3, counts.Hops[0].Received+received, counts.Hops[0].InFlight+received
+		r, err := Judge(l, each(verdicts), counts)
+		require.NoError(t, err)
+		require.True(t, r.OK, "%d: %v", received, r.Failures)
+	}
+}
+
 func TestAnythingThatIsWrongFails(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -116,6 +127,9 @@ func TestAnythingThatIsWrongFails(t *testing.T) {
 		{"an event that was never sent", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Sent["gcp"]-- }, "sent 2 events to gcp, the ledger says 3"},
 		{"an event sent to the wrong cloud", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Sent["gcp"]--; c.Sent["aws"]++ }, "sent 6 events to aws, the ledger says 5"},
 		{"events lost before the first hop", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Hops[0].Received--; c.Hops[0].InFlight-- }, "ingest received 11 events of 12 sent"},
+		{"more events than were sent and handed out again", func(_ *Ledger, _ map[string]Verdict, c *Counts) {
+			c.Redelivered, c.Hops[0].Received, c.Hops[0].InFlight = 1, c.Hops[0].Received+2, c.Hops[0].InFlight+2
+		}, "ingest received 14 events of 12 sent and at most 1 sent again"},
 		{"a loss at a later hop", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.Hops[1].Received++ }, "reconcile received 11"},
 		{"an unaccounted dead letter", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.DeadLetters["reconcile"]++ }, "2 dead letters were found that were not replayed, the ledger says 1"},
 		{"a dead letter that is not there", func(_ *Ledger, _ map[string]Verdict, c *Counts) { c.DeadLetters = nil }, "0 dead letters were found"},
