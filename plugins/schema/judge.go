@@ -33,7 +33,8 @@ var statusNames = []string{"valid", "invalid", "unregistered", "unreadable"}
 
 func (s Status) String() string { return statusNames[s] }
 
-// Outcome of judging one event. The slices are good until the next call.
+// Outcome of judging one event. Event is good until the next call, or for ever
+// after Judge.Begin.
 type Outcome struct {
 	Status Status
 	Mode   Mode
@@ -68,10 +69,12 @@ type Judge struct {
 	judge     contract.Judge
 	values    [pathCount][]byte
 	members   []event.Member
-	buffer    []byte
+	buffer    []byte // events that were written
+	keep      bool   // they belong to the caller
 	routes    map[route]target
 	decoders  map[*registry.Entry]decoder
 	interning map[string]string
+	versions  map[versionName]string
 }
 
 // route of an event to its contract; target is what it leads to as long as the
@@ -101,7 +104,14 @@ var paths = event.MustCompilePaths(event.AttrTenant, event.AttrType, event.AttrS
 // NewJudge returns a Judge. upgrade may be nil when no rule asks for it.
 func NewJudge(catalog *registry.Catalog, rules Rules, subjects []string, upgrade Upgrader) *Judge {
 	return &Judge{catalog: catalog, rules: rules, subjects: subjects, upgrade: upgrade,
-		routes: map[route]target{}, decoders: map[*registry.Entry]decoder{}, interning: map[string]string{}}
+		routes: map[route]target{}, decoders: map[*registry.Entry]decoder{}, interning: map[string]string{}, versions: map[versionName]string{}}
+}
+
+// Begin lets the events of the following calls be written one behind another into
+// fresh memory, of so many bytes if they can be foreseen, which belongs to the
+// caller.
+func (j *Judge) Begin(bytes int) {
+	j.buffer, j.keep = make([]byte, 0, bytes), true
 }
 
 // Judge judges one event. An error says that the registry did not answer, and
@@ -353,8 +363,11 @@ func (j *Judge) write(o *Outcome, data []byte, decoded bool) []byte {
 	if o.Status == Invalid && o.Mode != Tag {
 		return o.Event
 	}
-	j.members, _ = j.scanner.Open(o.Event, noPaths, nil, j.members[:0])
-	dst := append(j.buffer[:0], '{')
+	if !j.keep {
+		j.buffer = j.buffer[:0]
+	}
+	start := len(j.buffer)
+	dst := append(j.buffer, '{')
 	for _, m := range j.members {
 		switch string(m.Name) {
 		case event.AttrSchema, event.AttrViolations, event.AttrData:
@@ -367,14 +380,34 @@ func (j *Judge) write(o *Outcome, data []byte, decoded bool) []byte {
 		dst = append(append(append(dst, '"'), m.Name...), `":`...)
 		dst = append(append(dst, m.Value...), ',')
 	}
-	dst = append(append(dst, `"`+event.AttrSchema+`":`...), event.AppendQuoted(nil, o.Subject+"/"+strconv.Itoa(o.Version))...)
+	dst = append(dst, `"`+event.AttrSchema+`":`...)
+	dst = event.AppendQuoted(dst, j.name(o.Subject, o.Version))
 	if o.Status == Invalid {
-		dst = append(append(dst, `,"`+event.AttrViolations+`":`...), event.AppendQuoted(nil, Violations(o.Failures))...)
+		dst = event.AppendQuoted(append(dst, `,"`+event.AttrViolations+`":`...), Violations(o.Failures))
 	}
 	dst = append(dst, `,"data":`...)
 	dst = append(event.AppendOneLine(dst, data), '}')
 	j.buffer = dst
-	return dst
+	return dst[start:len(dst):len(dst)]
+}
+
+// name is SUBJECT/VERSION, made once.
+func (j *Judge) name(subject string, version int) string {
+	v := versionName{subject, version}
+	name, ok := j.versions[v]
+	if !ok {
+		if len(j.versions) >= maxRoutes {
+			clear(j.versions)
+		}
+		name = subject + "/" + strconv.Itoa(version)
+		j.versions[v] = name
+	}
+	return name
+}
+
+type versionName struct {
+	subject string
+	version int
 }
 
 // tagged returns an event with the attribute heliosviolations before its data.

@@ -296,6 +296,7 @@ func (p *processor) ProcessBatch(ctx context.Context, batch service.MessageBatch
 	w := p.pool.Get().(*worker)
 	defer p.pool.Put(w)
 	out := make(service.MessageBatch, len(batch))
+	w.begin(batch)
 	for i, msg := range batch {
 		if msg.GetError() != nil { // refused before
 			out[i] = msg
@@ -313,6 +314,20 @@ func (p *processor) ProcessBatch(ctx context.Context, batch service.MessageBatch
 	}
 	return []service.MessageBatch{out}, nil
 }
+
+// begin makes room for what becomes of a batch.
+func (w *worker) begin(batch service.MessageBatch) {
+	size := 0
+	for _, msg := range batch {
+		if b, err := msg.AsBytes(); err == nil {
+			size += len(b) + addedBytes
+		}
+	}
+	w.judge.Begin(size)
+}
+
+// addedBytes is about what the attribute heliosschema takes.
+const addedBytes = 64
 
 // retryEvery is how long a worker waits between two tries to read a contract.
 const retryEvery = 200 * time.Millisecond
@@ -356,7 +371,7 @@ func (p *processor) result(msg *service.Message, o *Outcome, doc []byte) *servic
 		return refused(msg, reasonBroken, o.Explain(), o)
 	}
 	out := msg.Copy()
-	out.SetBytes(append([]byte(nil), o.Event...))
+	out.SetBytes(o.Event)
 	return out
 }
 

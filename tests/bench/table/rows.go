@@ -49,6 +49,10 @@ var rows = []row{
 	{what: "  their p99", name: "SignedRequests p99-µs", unit: " ms", scale: 1e-3},
 	{what: "deduplication through Redis, batches of 100", name: "AgainstConnectsDedupe events/s", unit: " k/s", scale: 1e-3, least: true, must: 50, aim: 50},
 	{what: "  times Redpanda Connect's dedupe", name: "AgainstConnectsDedupe ratio", unit: "x", least: true, must: 5, aim: 5},
+	{what: "judge a payload of the demo by its contract, from the bytes on", name: "AgainstJSONSchema contract-ns/event", unit: " µs", scale: 1e-3, must: 3, aim: 3},
+	{what: "  Redpanda Connect's json_schema / the same", name: "AgainstJSONSchema x-faster", unit: "x", least: true, must: 10, aim: 10},
+	{what: "  memory of 10,000 contracts", name: "TenThousandContracts MB", unit: " MB", must: 200, aim: 200},
+	{what: "helios_schema on canonical events, batches of 100", name: "Processor processor-ns/event", unit: " µs", scale: 1e-3},
 	{what: "demo: process start to first verdict", name: "Demo first-verdict-s", unit: " s", must: 5, aim: 2},
 }
 
