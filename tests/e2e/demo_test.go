@@ -110,12 +110,26 @@ func TestASoakOfTheDemoKeepsEveryVerdictRight(t *testing.T) {
 	if err != nil {
 		t.Skip("a soak takes its time: set HELIOS_SOAK to how long it may, such as 10m")
 	}
-	p := start(t, nil, "demo", "--duration", duration.String(), "--rate", "2000", "--faults", "0.3", "--port", "0", "--json")
+	t.Run("without the clouds' protocols", func(t *testing.T) {
+		t.Parallel()
+		j := soak(t, duration, "--direct", "--rate", "2000")
+		require.Less(t, j.Load.Memory, int64(400e6), "bytes of memory")
+	})
+	// Here the simulated clouds keep what waits in the same process.
+	t.Run("through emulated clouds", func(t *testing.T) {
+		t.Parallel()
+		soak(t, duration, "--rate", "500")
+	})
+}
+
+func soak(t *testing.T, duration time.Duration, args ...string) judgement {
+	t.Helper()
+	p := start(t, nil, append([]string{"demo", "--duration", duration.String(), "--faults", "0.3", "--port", "0", "--json"}, args...)...)
 	require.Zero(t, p.exit(duration+demoPatience))
 	j := read(t, p.out.String())
 	require.True(t, j.OK)
 	require.EqualValues(t, j.Facts, j.Right)
-	require.Less(t, j.Load.Memory, int64(400e6), "bytes of memory")
+	return j
 }
 
 // flipAVerdict turns one current verdict from matched into missing.
