@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	version = "3.37.0"
+	version = "3.35.0"
 	// patience is how long the server may take to start or to stop.
 	patience = 60 * time.Second
 	account  = "helios"
