@@ -144,7 +144,7 @@ func New(t testing.TB, binary string, c Cloud, cloud string, b *Broker, env ...s
 	}
 	return &program.Process{
 		Binary: binary,
-		Args: []string{"streams", "-o", at("config/service.yaml"), "-r", at("config/log.yaml"), "-r", at("config/production.yaml"),
+		Args: []string{"streams", "-o", at("config/service.yaml"), "-r", at("config/log.yaml"), "-r", at("config/contracts.yaml"), "-r", at("config/production.yaml"),
 			at("pipelines/ingest-" + c.Name() + ".yaml")},
 		Env:   append(append(settings, c.Env(cloud)...), env...),
 		Ready: "http://" + admin + "/ready",
