@@ -20,19 +20,31 @@ import (
 // subscription to it. It carries about 1,000 messages a second.
 type PubSub struct {
 	server *pstest.Server
+	topic  string
 	gate   *gate
 	stop   context.CancelFunc
 	done   chan struct{}
 	mu     sync.Mutex   // pstest writes into messages that it has given out
 	again  atomic.Int64 // deliveries after the first of what was forgotten
+	ahead  atomic.Int64 // of the wall clock, in nanoseconds
 }
 
 // trimEvery is how often what was acknowledged is forgotten; pstest itself keeps
 // every message for ever.
-const trimEvery = 5 * time.Second
+const (
+	trimEvery = 5 * time.Second
+	trimPoll  = 10 * time.Millisecond
+)
+
+// PubSubOption changes the subscription.
+type PubSubOption func(*pubsubpb.Subscription)
+
+// Ordered has messages with one ordering key delivered in their order, each when
+// the one before it is acknowledged.
+func Ordered(s *pubsubpb.Subscription) { s.EnableMessageOrdering = true }
 
 // StartPubSub starts the service on a free port of 127.0.0.1.
-func StartPubSub(project, topic, subscription string) (*PubSub, error) {
+func StartPubSub(project, topic, subscription string, options ...PubSubOption) (*PubSub, error) {
 	g := &gate{}
 	p := &PubSub{
 		server: pstest.NewServer(
@@ -40,18 +52,21 @@ func StartPubSub(project, topic, subscription string) (*PubSub, error) {
 			pstest.ServerReactorOption{FuncName: "ModifyAckDeadline", Reactor: g},
 		),
 		gate: g, done: make(chan struct{}),
+		topic: "projects/" + project + "/topics/" + topic,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
-	topicName := "projects/" + project + "/topics/" + topic
-	if _, err := p.server.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topicName}); err != nil {
+	if _, err := p.server.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: p.topic}); err != nil {
 		stop()
-		return nil, fmt.Errorf("creating the topic %s: %w", topicName, err)
+		return nil, fmt.Errorf("creating the topic %s: %w", p.topic, err)
 	}
-	_, err := p.server.GServer.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name: "projects/" + project + "/subscriptions/" + subscription, Topic: topicName, AckDeadlineSeconds: 60,
-	})
-	if err != nil {
+	conf := &pubsubpb.Subscription{
+		Name: "projects/" + project + "/subscriptions/" + subscription, Topic: p.topic, AckDeadlineSeconds: 60,
+	}
+	for _, option := range options {
+		option(conf)
+	}
+	if _, err := p.server.GServer.CreateSubscription(ctx, conf); err != nil {
 		stop()
 		return nil, fmt.Errorf("creating the subscription %s: %w", subscription, err)
 	}
@@ -61,6 +76,31 @@ func StartPubSub(project, topic, subscription string) (*PubSub, error) {
 
 // Addr is the address of the service, for PUBSUB_EMULATOR_HOST.
 func (p *PubSub) Addr() string { return p.server.Addr }
+
+// Publish publishes one message with an ordering key, or none, and waits while
+// the service makes room.
+func (p *PubSub) Publish(ctx context.Context, data []byte, orderingKey string) error {
+	for {
+		_, err := p.server.GServer.Publish(ctx, &pubsubpb.PublishRequest{
+			Topic: p.topic, Messages: []*pubsubpb.PubsubMessage{{Data: data, OrderingKey: orderingKey}},
+		})
+		if status.Code(err) != codes.Unavailable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(trimPoll):
+		}
+	}
+}
+
+// Advance moves the service's clock on, for tests that wait for deadlines of
+// acknowledgement to pass.
+func (p *PubSub) Advance(d time.Duration) {
+	ahead := p.ahead.Add(int64(d))
+	p.server.SetTimeNowFunc(func() time.Time { return time.Now().Add(time.Duration(ahead)) })
+}
 
 // Held counts the messages that were published and not acknowledged yet.
 func (p *PubSub) Held() (n int64) {
@@ -117,7 +157,7 @@ func (p *PubSub) trim(ctx context.Context) {
 	defer p.gate.closed.Store(false)
 	patience, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	poll := time.NewTicker(10 * time.Millisecond)
+	poll := time.NewTicker(trimPoll)
 	defer poll.Stop()
 	for p.Held() > 0 {
 		select {

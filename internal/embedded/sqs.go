@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -32,6 +34,9 @@ type SQS struct {
 	server *http.Server
 	addr   string
 	stop   context.CancelFunc
+
+	mu    sync.Mutex
+	calls map[string]int64
 }
 
 // StartSQS starts a queue of that name on a free port of 127.0.0.1.
@@ -41,7 +46,7 @@ func StartSQS(name string) (*SQS, error) {
 		return nil, fmt.Errorf("starting the SQS endpoint: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &SQS{queue: newQueue(time.Now), name: name, addr: l.Addr().String(), stop: stop}
+	s := &SQS{queue: newQueue(time.Now), name: name, addr: l.Addr().String(), stop: stop, calls: map[string]int64{}}
 	s.server = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -62,6 +67,13 @@ func (s *SQS) Held() int64 { return s.queue.held() }
 
 // Redelivered counts the deliveries of a message after its first.
 func (s *SQS) Redelivered() int64 { return s.queue.deliveredAgain() }
+
+// Calls counts the requests by their action. AWS bills each of them.
+func (s *SQS) Calls() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
 
 // Close ends the service and forgets its messages.
 func (s *SQS) Close() {
@@ -111,6 +123,9 @@ func (s *SQS) act(r *http.Request) (any, error) {
 	if !ok {
 		return nil, &sqsError{"InvalidAction", "the header X-Amz-Target names no action of AmazonSQS; the JSON protocol is spoken here"}
 	}
+	s.mu.Lock()
+	s.calls[action]++
+	s.mu.Unlock()
 	var req sqsRequest
 	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 4*sqsMaxBatchBytes)).Decode(&req); err != nil {
 		return nil, &sqsError{"InvalidParameterValue", "reading the request: " + err.Error()}

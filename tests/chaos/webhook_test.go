@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -64,7 +65,7 @@ type door struct {
 	server  *redistest.Server
 	redis   *gate // between the program and Redis
 	web     *gate // between the senders and the program
-	program *victim
+	program *program.Process
 }
 
 func openDoor(t *testing.T) *door {
@@ -89,9 +90,9 @@ func openDoor(t *testing.T) *door {
 	config := filepath.Join(t.TempDir(), "door.yaml")
 	text := fmt.Sprintf(doorConfig, admin, "redis://"+d.redis.address(), listens, secret, d.kafka.Addrs()[0])
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
-	d.program = &victim{t: t, config: config, ready: "http://" + admin + "/ready"}
-	d.program.start()
-	t.Cleanup(d.program.kill)
+	d.program = &program.Process{Binary: binary, Args: []string{"run", config}, Ready: "http://" + admin + "/ready"}
+	d.program.Start(t)
+	t.Cleanup(d.program.Kill)
 	return d
 }
 
@@ -131,9 +132,9 @@ func (d *door) logged() map[string]int {
 }
 
 // point is a step between receipt and confirmation at which the program dies.
-type point struct {
+type point[T any] struct {
 	name string
-	arm  func(d *door, count int, fire func())
+	arm  func(of T, count int, fire func())
 }
 
 func atRedis(t trap) func(d *door, count int, fire func()) {
@@ -150,31 +151,33 @@ func atWeb(t trap) func(d *door, count int, fire func()) {
 	}
 }
 
-// atKafka kills at a produce request, before or after the broker has stored it.
-// After means that the answer finds nobody.
 func atKafka(stored bool) func(d *door, count int, fire func()) {
-	return func(d *door, count int, fire func()) {
-		var once sync.Mutex
-		d.kafka.Cluster().ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-			once.Lock()
-			defer once.Unlock()
-			if count--; count != 0 {
-				d.kafka.Cluster().KeepControl()
-				return nil, nil, false
-			}
-			fire()
-			if stored {
-				return nil, nil, false
-			}
-			return nil, errors.New("the sender is gone"), true
-		})
-	}
+	return func(d *door, count int, fire func()) { trapProduce(d.kafka.Cluster(), stored, count, fire) }
+}
+
+// trapProduce fires at the count-th produce request, before or after the broker
+// has stored it. After means that the answer finds nobody.
+func trapProduce(cluster *kfake.Cluster, stored bool, count int, fire func()) {
+	var once sync.Mutex
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		once.Lock()
+		defer once.Unlock()
+		if count--; count != 0 {
+			cluster.KeepControl()
+			return nil, nil, false
+		}
+		fire()
+		if stored {
+			return nil, nil, false
+		}
+		return nil, errors.New("the sender is gone"), true
+	})
 }
 
 // confirming is what only a confirmation in Redis holds: its value.
 const confirming = "\r\n!\r\n"
 
-var points = []point{
+var points = []point[*door]{
 	{"a request arrives, and is lost", atWeb(trap{from: requests})},
 	{"a request has arrived", atWeb(trap{from: requests, passes: true})},
 	{"a claim is sent, and is lost", atRedis(trap{from: requests, holds: "NX"})},
@@ -201,7 +204,7 @@ func TestKilledAtAnyPointNothingIsLost(t *testing.T) {
 		for _, i := range random.Perm(len(points)) {
 			killed := make(chan struct{})
 			points[i].arm(d, 1+random.IntN(20), func() {
-				d.program.kill()
+				d.program.Kill()
 				close(killed)
 			})
 			select {
@@ -209,7 +212,7 @@ func TestKilledAtAnyPointNothingIsLost(t *testing.T) {
 			case <-time.After(time.Minute):
 				t.Fatalf("nobody came to the point %q", points[i].name)
 			}
-			d.program.start()
+			d.program.Start(t)
 		}
 	}
 	senders.finish()
@@ -224,7 +227,7 @@ func TestKilledAtAnyPointNothingIsLost(t *testing.T) {
 		require.LessOrEqual(t, n, book.attempts[id], "event %s is in the log more often than it was sent", id)
 		repeats += n - 1
 	}
-	t.Logf("%d kills, %d events, %d of them in the log more than once", d.program.kills, len(counts), repeats)
+	t.Logf("%d kills, %d events, %d of them in the log more than once", d.program.Kills(), len(counts), repeats)
 
 	// What was confirmed is not written again, however often it is sent.
 	again := &crowd{url: senders.url, client: senders.client, ledger: newLedger()}

@@ -105,6 +105,13 @@ const (
 	pubSub      = `{"message":{"data":"eyJvcmRlcl9pZCI6Im9yZC0xIiwiYW1vdW50IjoxMC41MCwiY3VycmVuY3kiOiJFVVIifQ==","messageId":"m-1","publishTime":"2026-11-23T18:28:01.5Z","orderingKey":"k","attributes":{"ce-specversion":"1.0","ce-id":"e-1","ce-source":"/shop/orders","ce-type":"com.example.order.paid","ce-time":"2026-11-23T18:28:01Z","ce-subject":"ord-1","team":"a"}},"subscription":"projects/p/subscriptions/s"}`
 )
 
+// undelivered is what EventBridge writes into the dead-letter queue of a custom
+// event bus's subscriber
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html).
+const undelivered = `{"version":"1.0","busArn":"arn:aws:events:eu-west-1:123456789012:event-busv2/orders/a1","subscriberArn":"arn:aws:events:eu-west-1:123456789012:subscriber/helios/b2",` +
+	`"targetArn":"arn:aws:sqs:eu-west-1:123456789012:helios","errorCode":"ACCESS_DENIED","errorMessage":"not authorized","exhaustedRetryCondition":"MaximumRetryAttempts","retryAttempts":5,` +
+	`"failedMessages":[{"eventId":"e-1","eventGroupId":"ord-1","deduplicationId":null,"timestamp":"2026-11-23T18:28:01Z","targetRequestId":""},{"eventId":"e-2","timestamp":"2026-11-23T18:28:02Z"}]}`
+
 func quoted(doc string) string { return string(event.AppendQuoted(nil, doc)) }
 
 func sns(message string) string {
@@ -322,6 +329,8 @@ func TestRefusalsNameWhatIsWrong(t *testing.T) {
 		{"an Event Grid farewell as a CloudEvent", strings.Replace(cloudEvent, "com.example.order.paid", "Microsoft.EventGrid.SubscriptionDeletedEvent", 1), convert.NotAnEvent, "SubscriptionDeletedEvent"},
 		{"S3's test message", `{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-23T18:28:01Z","Bucket":"b"}`, convert.NotAnEvent, "test message"},
 		{"S3's test message in SQS", records(sqsRecord(`{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}`)), convert.NotAnEvent, "test message"},
+		{"a record of a custom event bus's dead-letter queue", undelivered, convert.NotAnEvent, `2 events that a custom event bus did not deliver (ACCESS_DENIED): it names them ["e-1", "e-2"] and does not hold them`},
+		{"the same in SQS", records(sqsRecord(undelivered)), convert.NotAnEvent, `["e-1", "e-2"]`},
 	} {
 		t.Run(c.name, func(t *testing.T) { refused(t, c.body, c.reason, c.detail) })
 	}

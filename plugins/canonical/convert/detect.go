@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -96,10 +97,45 @@ func isPubSubMessage(raw []byte) bool {
 	return (out[0] != nil || out[1] != nil) && (out[2] != nil || out[3] != nil)
 }
 
+// report says what an object is that a service writes into a queue for events
+// and that is none, or nil.
+func report(l *level) error {
+	switch {
+	case l.has(mS3Service) && l.has(mS3Event):
+		return errors.New("the test message that S3 sends when notifications are set up")
+	case l.named("busArn") != nil && l.named("subscriberArn") != nil && l.named("failedMessages") != nil:
+		return undelivered(l)
+	}
+	return nil
+}
+
+// undelivered names the events of a record in the dead-letter queue of a custom
+// event bus, which holds their ids and nothing else of them
+// (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html).
+func undelivered(l *level) error {
+	var failed []struct{ EventID string }
+	var code string
+	_ = json.Unmarshal(l.named("failedMessages"), &failed) // what is readable of it
+	_ = json.Unmarshal(l.named("errorCode"), &code)
+	ids := ""
+	for i, f := range failed {
+		if i == 5 {
+			ids += ", …"
+			break
+		}
+		if i > 0 {
+			ids += ", "
+		}
+		ids += fmt.Sprintf("%.80q", f.EventID)
+	}
+	return fmt.Errorf("EventBridge's record of %d events that a custom event bus did not deliver (%.80s): it names them [%s] and does not hold them; "+
+		"have a subscriber of the bus that starts at a point in time deliver them again", len(failed), code, ids)
+}
+
 // notAnEvent says what an object of no known format looks like.
 func notAnEvent(l *level) error {
-	if l.has(mS3Service) && l.has(mS3Event) {
-		return errors.New("the test message that S3 sends when notifications are set up")
+	if err := report(l); err != nil {
+		return err
 	}
 	names := ""
 	for i, m := range l.members {

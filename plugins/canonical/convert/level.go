@@ -141,6 +141,16 @@ func (l *level) peek(m member) []byte {
 	return l.members[l.at[m]-1].Value
 }
 
+// named returns the raw value of a member that memberOf does not know, or nil.
+func (l *level) named(name string) []byte {
+	for i, m := range l.members {
+		if l.known[i] == mUnknown && string(m.Name) == name {
+			return m.Value
+		}
+	}
+	return nil
+}
+
 // take returns the member's raw value, or nil, and marks it as used: it will not
 // be kept as an unknown member.
 func (l *level) take(m member) []byte {

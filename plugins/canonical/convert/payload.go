@@ -167,8 +167,8 @@ func (c *Converter) carried(text []byte, o outer) {
 				c.opened(text, l, o, format)
 				return
 			}
-			if l.has(mS3Service) && l.has(mS3Event) {
-				c.refuse(o, NotAnEvent, notAnEvent(l))
+			if about := report(l); about != nil {
+				c.refuse(o, NotAnEvent, about)
 				return
 			}
 		}
