@@ -32,8 +32,8 @@ type copies []int
 //     written. That is what at-least-once leaves.
 //   - In the end every event is confirmed.
 //
-// What is no event has no key, so a message of that kind may lie in helios.dlq
-// once for each process.
+// What is no event has no key to be known by, so a message of that kind may lie in
+// helios.dlq once for each time that the cloud delivered it.
 func (p *pull) judge(sent *account, deaths []death) {
 	t := p.t
 	t.Helper()
@@ -42,9 +42,6 @@ func (p *pull) judge(sent *account, deaths []death) {
 	require.Empty(t, without(events, sent.events), "are in helios.events and were not sent")
 	require.Empty(t, without(sent.broken, broken), "were sent and are not in helios.dlq")
 	require.Empty(t, without(broken, sent.broken), "are in helios.dlq and were not sent")
-	for body, places := range broken {
-		require.IsIncreasing(t, append(copies{-1}, places...), "%s was written twice by one process", body)
-	}
 	settled, repeats := p.confirmed(), 0
 	for id, places := range events {
 		require.True(t, settled[names[id]], "event %s is in the log and not confirmed", id)
