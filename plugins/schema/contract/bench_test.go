@@ -111,8 +111,9 @@ func connectProcessor(b *testing.B, schema []byte) func(*service.Message) (*serv
 	}
 }
 
-// BenchmarkTenThousandContracts reports what they take in memory, and that
-// judging by one of many costs what judging by a single one does.
+// BenchmarkTenThousandContracts reports what they take in memory, and what judging
+// costs by a single contract, by one of the many, and by each of them in turn, for
+// which they must come from memory each time.
 func BenchmarkTenThousandContracts(b *testing.B) {
 	text := demoSchema(b, "com.example.order.paid")
 	var before, after runtime.MemStats
@@ -129,13 +130,28 @@ func BenchmarkTenThousandContracts(b *testing.B) {
 	runtime.ReadMemStats(&after)
 	payload := []byte(paid)
 	var j contract.Judge
-	i := 0
-	b.ReportAllocs()
-	for b.Loop() {
-		if i++; !j.Accepts(contracts[i%len(contracts)], payload) {
-			b.Fatal("refused")
-		}
+	var alone, among, each measure.Series
+	judge := func(at func(i int) *contract.Contract) float64 {
+		const events = 10_000
+		return measure.Of(func() {
+			for i := range events {
+				if !j.Accepts(at(i), payload) {
+					b.Fatal("refused")
+				}
+			}
+		}).PerEvent(events)
 	}
+	single, err := contract.Compile("single", text, contract.Options{AssertFormat: true})
+	require.NoError(b, err)
+	for b.Loop() {
+		alone = append(alone, judge(func(int) *contract.Contract { return single }))
+		among = append(among, judge(func(int) *contract.Contract { return contracts[7] }))
+		each = append(each, judge(func(i int) *contract.Contract { return contracts[i] }))
+	}
+	among.Report(b, "one-of-them-ns/event")
+	alone.Report(b, "alone-ns/event")
+	each.Report(b, "each-in-turn-ns/event")
+	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB")
 	runtime.KeepAlive(contracts)
 }
