@@ -53,7 +53,8 @@ func schemaCommand() *cli.Command {
 					&cli.BoolFlag{Name: "log", Usage: "the events in the log"},
 					&cli.StringFlag{Name: "type", Usage: "the type of the events, as a glob (default: the subject)"}}},
 			{Name: "evolve", Usage: "propose the next version from the dead letters that broke the contract, with the mapping from the version before, and register it with --yes", ArgsUsage: "SUBJECT", Action: schemaEvolve,
-				Flags: []cli.Flag{since,
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "since", Value: "24h", Usage: "only what was logged after this RFC 3339 time, or this long ago"},
 					&cli.BoolFlag{Name: "yes", Usage: "register the proposal when all its tests passed"},
 					&cli.StringFlag{Name: "out", Usage: "write the proposal to this file"},
 					&cli.StringFlag{Name: "type", Usage: "the type of the events, as a glob (default: the subject)"}}},
@@ -336,7 +337,7 @@ func tryEvents(c *cli.Context, subject, text string) (*contracts.Trial, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := eachRecord(c.Context, conn, conn.Events, since, func(r *kgo.Record) { trial.Add(r.Value) }); err != nil {
+		if err := eachRecord(c.Context, conn, conn.Events, since, func(r *kgo.Record) bool { trial.Add(r.Value); return true }); err != nil {
 			return nil, err
 		}
 	}
@@ -396,16 +397,16 @@ func eachLine(name string, add func([]byte)) error {
 	return nil
 }
 
-// eachRecord reads what lies in a topic now.
-func eachRecord(ctx context.Context, conn kafkaconn.Connection, topic string, since time.Time, each func(*kgo.Record)) error {
+// eachRecord reads what lies in a topic now, until each returns false.
+func eachRecord(ctx context.Context, conn kafkaconn.Connection, topic string, since time.Time, each func(*kgo.Record) (more bool)) error {
 	spans, err := conn.Spans(ctx, topic, since)
 	if err != nil {
 		return err
 	}
 	return conn.Read(ctx, topic, spans, func(batch []*kgo.Record) (bool, error) {
 		for _, r := range batch {
-			if !r.Attrs.IsControl() {
-				each(r)
+			if !r.Attrs.IsControl() && !each(r) {
+				return false, nil
 			}
 		}
 		return true, nil

@@ -14,7 +14,7 @@ import (
 )
 
 // maxEvolved bounds how many events of each kind a proposal is made from and
-// tested on.
+// tested on: the first ones since the time that was asked for.
 const maxEvolved = 5000
 
 func schemaEvolve(c *cli.Context) error {
@@ -32,19 +32,20 @@ func schemaEvolve(c *cli.Context) error {
 	}
 	kind := []string{typeOf(c, subject)}
 	var broken, kept [][]byte
-	err = eachRecord(c.Context, conn, conn.Letters, since, func(r *kgo.Record) {
-		l := dlq.Decode(r)
-		if l.Stage == "validate" && len(broken) < maxEvolved && event.MatchesAny(kind, l.Type) {
+	err = eachRecord(c.Context, conn, conn.Letters, since, func(r *kgo.Record) bool {
+		if l := dlq.Decode(r); l.Stage == "validate" && event.MatchesAny(kind, l.Type) {
 			broken = appendPayload(broken, r.Value)
 		}
+		return len(broken) < maxEvolved
 	})
 	if err != nil {
 		return err
 	}
-	err = eachRecord(c.Context, conn, conn.Events, since, func(r *kgo.Record) {
-		if len(kept) < maxEvolved && event.MatchesAny(kind, dlq.Decode(r).Type) {
+	err = eachRecord(c.Context, conn, conn.Events, since, func(r *kgo.Record) bool {
+		if event.MatchesAny(kind, dlq.Decode(r).Type) {
 			kept = appendPayload(kept, r.Value)
 		}
+		return len(kept) < maxEvolved
 	})
 	if err != nil {
 		return err
