@@ -278,7 +278,7 @@ func TestOutagesWhileItPullsLoseNothing(t *testing.T) {
 			for body, places := range broken {
 				require.Len(t, places, 1, body)
 			}
-			t.Logf("%d events, %d of them written as often as they were sent, %d dead letters", len(events), repeats, len(broken))
+			t.Logf("%d events, %d written again after Redis lost its memory, %d dead letters", len(events), repeats, len(broken))
 		})
 	}
 }
