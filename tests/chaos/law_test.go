@@ -33,7 +33,8 @@ type copies []int
 //   - In the end every event is confirmed.
 //
 // What is no event has no key, so a message of that kind may lie in helios.dlq
-// once for each process.
+// once for each process, and for the last one once more where deadlines were made
+// to pass while it lived.
 func (p *pull) judge(sent *account, deaths []death) {
 	t := p.t
 	t.Helper()
@@ -43,6 +44,9 @@ func (p *pull) judge(sent *account, deaths []death) {
 	require.Empty(t, without(sent.broken, broken), "were sent and are not in helios.dlq")
 	require.Empty(t, without(broken, sent.broken), "are in helios.dlq and were not sent")
 	for body, places := range broken {
+		if last := len(places) - 1; p.expired && last > 0 && places[last] == places[last-1] && places[last] == len(p.lives)-1 {
+			places = places[:last]
+		}
 		require.IsIncreasing(t, append(copies{-1}, places...), "%s was written twice by one process", body)
 	}
 	settled, repeats := p.confirmed(), 0
