@@ -16,7 +16,8 @@
 //   - After a kill an event is written again only if it was in the log and not yet
 //     confirmed in Redis at that moment. One process never writes an event twice,
 //     however often it was sent.
-//   - What is no event has no key: at most once for each process.
+//   - What is no event has no key: once for each process, and again whenever the
+//     cloud hands it out again to one that lives.
 //   - After Redis lost its memory, as often as the event was sent; once, when it
 //     was sent once.
 package chaos

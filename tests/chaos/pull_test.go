@@ -54,6 +54,7 @@ type pull struct {
 	door    *gate // between the program and the cloud
 	program *program.Process
 	lives   []time.Time // when each process was started
+	expired bool        // the cloud handed out again what the last one held
 }
 
 func openPull(t *testing.T, of provider) *pull {
@@ -204,6 +205,7 @@ func TestKilledWhileItPullsNothingIsLost(t *testing.T) {
 			}
 			if late, ok := p.cloud.(interface{ Expire() }); ok {
 				late.Expire()
+				p.expired = true
 			}
 			sent.finish(t, p.cloud)
 			p.judge(&sent.account, deaths)
@@ -275,10 +277,12 @@ func TestOutagesWhileItPullsLoseNothing(t *testing.T) {
 				require.LessOrEqual(t, len(places), sent.events[id], "event %s is in the log more often than it was sent", id)
 				repeats += len(places) - 1
 			}
+			// What is no event has no key, and a Storage queue hands out again what
+			// could not be written within its 30 seconds.
 			for body, places := range broken {
-				require.Len(t, places, 1, body)
+				require.LessOrEqual(t, len(places), 1+int(outage/(30*time.Second)), body)
 			}
-			t.Logf("%d events, %d of them written as often as they were sent, %d dead letters", len(events), repeats, len(broken))
+			t.Logf("%d events, %d written again after Redis lost its memory, %d dead letters", len(events), repeats, len(broken))
 		})
 	}
 }
