@@ -1,5 +1,5 @@
-// Package store keeps canonical events, verdicts and dead letters in PostgreSQL
-// or SQLite, and reads them back. Storing is idempotent: a batch that is
+// Package store keeps canonical events, verdicts, dead letters and contracts in
+// PostgreSQL or SQLite, with sums by the hour, and reads them back. Storing is idempotent: a batch that is
 // delivered twice, or in another order, leaves the same rows.
 package store
 
@@ -20,6 +20,7 @@ const (
 	tableVerdicts    = "helios_verdicts"
 	tableHistory     = "helios_verdict_history"
 	tableDeadLetters = "helios_dead_letters"
+	tableContracts   = "helios_contracts"
 	tableMigrations  = "helios_schema_version"
 )
 
@@ -61,6 +62,7 @@ type backend interface {
 	writeEvents(ctx context.Context, rows []eventRow) ([]tally, error)
 	writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error)
 	writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error)
+	writeContracts(ctx context.Context, rows []contractRow) ([]tally, error)
 	classify(err error) fault
 	currentVerdicts(ctx context.Context, each func(VerdictRow) error) error
 	counts(ctx context.Context) (Counts, error)

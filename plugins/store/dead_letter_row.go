@@ -1,11 +1,15 @@
 package store
 
 import (
+	"bytes"
+	"regexp"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/event"
 )
 
 // deadLetterRow is a message that was refused somewhere, on its way into
@@ -23,10 +27,20 @@ type deadLetterRow struct {
 	typ      []byte
 	key      []byte
 	payload  []byte
+
+	// Of an event that a contract refused, else empty.
+	source     []byte
+	contract   []byte // subject/version
+	violations []byte // rule and place of each breach
 }
 
 // deadLetterReader turns messages into rows. Every message makes a row.
-type deadLetterReader struct{ buf []byte }
+type deadLetterReader struct {
+	reader
+	buf []byte
+}
+
+var letterPaths = event.MustCompilePaths(event.AttrSource)
 
 // read takes the reason from the headers of a dead-letter record, or from the
 // metadata of an event that reconciliation flagged. The place in the topic tells
@@ -47,13 +61,48 @@ func (r *deadLetterReader) read(msg *service.Message, payload []byte, now time.T
 		typ:      metaText(msg, "helios_type"),
 		key:      metaText(msg, "helios_key", "kafka_key"),
 		payload:  payload,
+
+		contract:   metaText(msg, "helios-schema", "helios_schema"),
+		violations: metaText(msg, "helios-violations", "helios_violations"),
 	}
+	row.source = r.producer(&row)
 	row.identity, r.buf = identify(r.buf, payload, row.reason, row.stage, row.detail, row.origin, row.attempt,
 		row.tenant, row.cloud, row.typ, row.key,
 		metaText(msg, "kafka_topic"), metaText(msg, "kafka_partition"), metaText(msg, "kafka_offset"))
-	// The reason stands in a B-tree index. It is a word where Helios wrote it.
-	row.reason = cut(row.reason)
+	// These stand in B-tree indexes. They are short where Helios wrote them.
+	row.reason, row.contract = cut(row.reason), cut(row.contract)
 	return row
+}
+
+// producer is the source of an event that a contract refused: it was an event
+// until then.
+func (r *deadLetterReader) producer(row *deadLetterRow) []byte {
+	if len(row.contract) == 0 {
+		return []byte{}
+	}
+	if r.raw == nil {
+		r.raw = make([][]byte, letterPaths.Len())
+	}
+	if r.scanner.Scan(row.payload, letterPaths, r.raw) != nil { // perhaps it was cut
+		return []byte{}
+	}
+	source, err := r.text(0, event.AttrSource, optional)
+	if err != nil {
+		return []byte{}
+	}
+	return column(source)
+}
+
+var arrayIndex = regexp.MustCompile(`/[0-9]+(/|$)`)
+
+// firstRule is the first of the violations, with * for the indexes of arrays:
+// "required /customer", "type /items/*/qty".
+func firstRule(violations []byte) []byte {
+	first, _, _ := bytes.Cut(violations, []byte("; "))
+	for arrayIndex.Match(first) { // neighbours share a slash
+		first = arrayIndex.ReplaceAll(first, []byte("/*$1"))
+	}
+	return first
 }
 
 // recordTime is when the record was written to its topic, else now.

@@ -20,11 +20,16 @@ type eventRow struct {
 	id       []byte
 	typ      []byte
 	key      []byte
+	contract []byte // subject/version that judged it
+	violated bool   // it passed with a breach of that contract
 	document []byte
 }
 
 var eventPaths = event.MustCompilePaths(event.AttrTime, event.AttrIngestTime, event.AttrTenant, event.AttrCloud,
-	event.AttrSource, event.AttrID, event.AttrType, event.AttrCorrelationID)
+	event.AttrSource, event.AttrID, event.AttrType, event.AttrCorrelationID, event.AttrSchema, event.AttrViolations)
+
+// noContract is heliosviolations of an event that no contract judged.
+const noContract = "no_contract"
 
 // Positions in eventPaths.
 const (
@@ -36,6 +41,8 @@ const (
 	evID
 	evType
 	evKey
+	evContract
+	evViolations
 )
 
 // eventReader turns documents into rows. Not safe for concurrent use.
@@ -61,7 +68,7 @@ func (r *eventReader) read(document []byte) (row eventRow, err error) {
 	binary.BigEndian.PutUint64(time[:], uint64(row.time.ns))
 	row.identity, r.buf = identify(r.buf, r.exact(evTenant, row.tenant), r.exact(evCloud, row.cloud),
 		r.exact(evSource, row.source), r.exact(evID, row.id), time[:])
-	for _, text := range []*[]byte{&row.tenant, &row.cloud, &row.source, &row.id, &row.typ, &row.key} {
+	for _, text := range []*[]byte{&row.tenant, &row.cloud, &row.source, &row.id, &row.typ, &row.key, &row.contract} {
 		*text = column(*text)
 	}
 	return row, nil
@@ -92,6 +99,10 @@ func (r *eventReader) members(row *eventRow) (err error) {
 	if row.typ, err = r.short(evType, event.AttrType, required); err != nil {
 		return err
 	}
+	// What the contract said only counts in the sums: it refuses nothing.
+	row.contract, _ = r.text(evContract, event.AttrSchema, optional)
+	violations, _ := r.text(evViolations, event.AttrViolations, optional)
+	row.violated = len(violations) > 0 && string(violations) != noContract
 	row.key, err = r.text(evKey, event.AttrCorrelationID, required)
 	return err
 }

@@ -98,6 +98,10 @@ func dump(t testing.TB, dsn string) []string {
 		"SELECT * FROM helios_verdict_history ORDER BY id, opened_ns, revision",
 		"SELECT * FROM helios_verdicts ORDER BY id",
 		"SELECT * FROM helios_dead_letters ORDER BY identity",
+		"SELECT * FROM helios_events_hourly ORDER BY hour, tenant, type, cloud, source, contract, violated",
+		"SELECT * FROM helios_dead_letters_hourly ORDER BY hour, tenant, type, reason, stage, cloud, source, contract, rule",
+		"SELECT * FROM helios_verdicts_hourly ORDER BY hour, tenant, type, status, expectation",
+		"SELECT * FROM helios_contracts ORDER BY subject, version",
 	} {
 		all = append(all, queryText(t, dsn, query)...)
 	}

@@ -18,16 +18,17 @@ const (
 	kindEvents kind = iota
 	kindVerdicts
 	kindDeadLetters
+	kindContracts
 )
 
-var kindNames = [...]string{"events", "verdicts", "dead_letters"}
+var kindNames = [...]string{"events", "verdicts", "dead_letters", "contracts"}
 
 // String returns the kind as configurations spell it.
 func (k kind) String() string { return kindNames[k] }
 
 // table is the kind's own table, which labels its metrics.
 func (k kind) table() string {
-	return [...]string{tableEvents, tableHistory, tableDeadLetters}[k]
+	return [...]string{tableEvents, tableHistory, tableDeadLetters, tableContracts}[k]
 }
 
 func parseKind(name string) (kind, error) {
@@ -58,6 +59,10 @@ func (k kind) write(ctx context.Context, b backend, refused *refusals) ([]tally,
 		return writeRows(ctx, refused, func(_ *service.Message, document []byte) (verdictRow, error) {
 			return reader.read(document)
 		}, b.writeVerdicts, b.classify)
+	case kindContracts:
+		return writeRows(ctx, refused, func(_ *service.Message, document []byte) (contractRow, error) {
+			return readContract(document)
+		}, b.writeContracts, b.classify)
 	default:
 		var reader deadLetterReader
 		now := time.Now()

@@ -49,6 +49,9 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, locked ...goose.Provide
 const (
 	migrationLock = 0x68656c696f73 + iota
 	partitionLock
+	hourlyEventsLock
+	hourlyDeadLettersLock
+	hourlyVerdictsLock
 )
 
 // advisoryLock holds a PostgreSQL advisory lock for the time of the migrations.

@@ -22,11 +22,13 @@ func outputSpec() *service.ConfigSpec {
 	return service.NewConfigSpec().
 		Categories("Services").
 		Version("1.0.0").
-		Summary("Stores canonical events, verdicts or dead letters in PostgreSQL or SQLite, each once, however often it is delivered.").
+		Summary("Stores canonical events, verdicts, dead letters or contracts in PostgreSQL or SQLite, each once, however often it is delivered.").
 		Description(`
 The tables are created and brought up to date at the start, under a lock, so that any number of processes may start at once. PostgreSQL takes batches by `+"`COPY`"+` into a staging table and one merge from there; SQLite (in WAL mode) by prepared inserts. Either way a batch is one transaction.
 
 Delivering a batch again, or batches in another order, changes nothing. Events are known by tenant, cloud, source, id and time; revisions of a verdict by id, opened_at and revision. The history of verdicts is append-only, and the current row of a fact never moves back in (opened_at, revision).
+
+Sums by the hour of events, verdicts and dead letters (`+"`helios_events_hourly`"+` and so on) are kept in the same transaction and count each row once. They tell 100 sources apart for each hour, tenant and type; further ones count as `+"`other`"+`.
 
 A message that doesn't parse, or whose row the database refuses, is rejected alone with an error that says why, while the rest of its batch is stored: put a `+"`fallback`"+` around this output to dead-letter it. When the database itself can't take anything (connection lost, disk full, permission missing) no message is rejected: the output waits, reconnects and writes the same batch again.
 
@@ -41,7 +43,8 @@ Performance comes from batches: set `+"`batching`"+` unless the messages arrive 
 			service.NewStringAnnotatedEnumField(soFieldKind, map[string]string{
 				kindEvents.String():      "Canonical events, into `helios_events`, partitioned by day in PostgreSQL.",
 				kindVerdicts.String():    "Verdicts, every revision into `helios_verdict_history` and the latest of each fact into `helios_verdicts`.",
-				kindDeadLetters.String(): "Anything, into `helios_dead_letters`, with the reason from the metadata `helios-reason` (or `helios_reason`), `helios-stage`, `helios-detail`, `helios-origin` and `helios-attempt`.",
+				kindDeadLetters.String(): "Anything, into `helios_dead_letters`, with the reason from the metadata `helios-reason` (or `helios_reason`), `helios-stage`, `helios-detail`, `helios-origin`, `helios-attempt`, and of a broken contract `helios-schema` and `helios-violations`.",
+				kindContracts.String():   "Registered contracts, as the input `helios_contracts` emits them, each version once, into `helios_contracts`.",
 			}).Description("What the messages are."),
 			service.NewIntField(soFieldMaxPartitions).
 				Description("PostgreSQL only: how many days of events there may be, each being a partition. Events of a further day are rejected, so that a clock that is wrong every time can't fill the catalogue with tables. Days before 2000 and from 2100 share one partition each.").

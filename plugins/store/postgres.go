@@ -103,29 +103,69 @@ func (p *postgres) close() error {
 	return nil
 }
 
-// merge copies rows into the staging table of a session and moves them on with
-// statements, in one transaction. It returns the rows affected by each.
-func (p *postgres) merge(ctx context.Context, stage, like string, columns []string, rows pgx.CopyFromSource, statements ...string) ([]int, error) {
-	affected := make([]int, len(statements))
-	err := pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
+// merging says how rows get from a staging table into their own.
+type merging struct {
+	stage, table string
+	columns      []string
+	key          string // columns that know a row again
+	order        string // in which rows are inserted
+	update       string // a further statement, or ""
+}
+
+// insert moves staged rows on and returns the groups of those that were new.
+func (m *merging) insert() string {
+	return fmt.Sprintf(`WITH inserted AS (INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM %[3]s ORDER BY %[4]s ON CONFLICT DO NOTHING RETURNING %[5]s)
+SELECT hour_group, count(*), sum(hour_first)::bigint, sum(hour_second)::bigint FROM inserted JOIN %[3]s USING (%[5]s) GROUP BY hour_group`,
+		m.table, strings.Join(m.columns, ", "), m.stage, m.order, m.key)
+}
+
+// hourColumns of a staging table say what a row adds to which group of hours.
+var hourColumns = []string{"hour_group", "hour_first", "hour_second"}
+
+// merge copies rows, of which none may be there twice, into the staging table of
+// a session, moves them on, and adds those that were new to their hours, in one
+// transaction. It returns how many were new, and how many rows the further
+// statement affected.
+func merge[R any](ctx context.Context, p *postgres, m *merging, rows []R, fill func([]any, *R), h *hours) (stored, updated int, err error) {
+	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
 		// Once a session; the notice that it exists costs one round trip.
-		create := "CREATE TEMP TABLE IF NOT EXISTS " + stage + " (LIKE " + like + " INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+		create := "CREATE TEMP TABLE IF NOT EXISTS " + m.stage + " (LIKE " + m.table +
+			" INCLUDING DEFAULTS, hour_group integer, hour_first bigint, hour_second bigint) ON COMMIT DELETE ROWS"
 		if _, err := tx.Exec(ctx, create); err != nil {
 			return fmt.Errorf("creating staging table: %w", err)
 		}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{stage}, columns, rows); err != nil {
+		columns := slices.Concat(m.columns, hourColumns)
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{m.stage}, columns, newSource(rows, len(columns), fill, h)); err != nil {
 			return fmt.Errorf("copying rows: %w", err)
 		}
-		for i, statement := range statements {
-			tag, err := tx.Exec(ctx, statement)
+		if stored, err = insertStaged(ctx, tx, m, h); err != nil {
+			return fmt.Errorf("merging rows: %w", err)
+		}
+		if m.update != "" {
+			tag, err := tx.Exec(ctx, m.update)
 			if err != nil {
 				return fmt.Errorf("merging rows: %w", err)
 			}
-			affected[i] = int(tag.RowsAffected())
+			updated = int(tag.RowsAffected())
 		}
+		return addHours(ctx, tx, h)
+	})
+	return stored, updated, err
+}
+
+func insertStaged(ctx context.Context, tx pgx.Tx, m *merging, h *hours) (stored int, err error) {
+	groups, err := tx.Query(ctx, m.insert())
+	if err != nil {
+		return 0, err
+	}
+	var group int32
+	var rows, first, second int64
+	_, err = pgx.ForEachRow(groups, []any{&group, &rows, &first, &second}, func() error {
+		stored += int(rows)
+		h.add(group, first, second)
 		return nil
 	})
-	return affected, err
+	return stored, err
 }
 
 // source feeds rows to COPY, reusing one slice of values.
@@ -134,16 +174,19 @@ type source[R any] struct {
 	next   int
 	values []any
 	fill   func(values []any, row *R)
+	hours  *hours
 }
 
-func newSource[R any](rows []R, columns int, fill func([]any, *R)) *source[R] {
-	return &source[R]{rows: rows, values: make([]any, columns), fill: fill}
+func newSource[R any](rows []R, columns int, fill func([]any, *R), h *hours) *source[R] {
+	return &source[R]{rows: rows, values: make([]any, columns), fill: fill, hours: h}
 }
 
 func (s *source[R]) Next() bool { return s.next < len(s.rows) }
 
 func (s *source[R]) Values() ([]any, error) {
 	s.fill(s.values, &s.rows[s.next])
+	h, last := &s.hours.rows[s.next], len(s.values)
+	s.values[last-3], s.values[last-2], s.values[last-1] = h.group, h.adds[0], h.adds[1]
 	s.next++
 	return s.values, nil
 }
@@ -171,14 +214,14 @@ func fillVerdict(v []any, r *verdictRow) {
 
 // Rows are locked in the order of their keys in both tables, so that concurrent
 // batches can't deadlock.
-var (
-	insertHistory = fmt.Sprintf(`INSERT INTO %s (%s) SELECT %[2]s FROM %[3]s ORDER BY id, opened_ns, revision ON CONFLICT DO NOTHING`,
-		tableHistory, strings.Join(verdictColumns, ", "), stageVerdicts)
-	upsertCurrent = fmt.Sprintf(`INSERT INTO %s (%s) SELECT DISTINCT ON (id) %[2]s FROM %[3]s ORDER BY id, opened_ns DESC, revision DESC
+var mergeVerdicts = &merging{
+	stage: stageVerdicts, table: tableHistory, columns: verdictColumns,
+	key: "id, opened_ns, revision", order: "id, opened_ns, revision",
+	update: fmt.Sprintf(`INSERT INTO %s (%s) SELECT DISTINCT ON (id) %[2]s FROM %[3]s ORDER BY id, opened_ns DESC, revision DESC
 ON CONFLICT (id) DO UPDATE SET %[4]s, stored_at = now()
 WHERE (%[1]s.opened_ns, %[1]s.revision) < (excluded.opened_ns, excluded.revision)`,
-		tableVerdicts, strings.Join(verdictColumns, ", "), stageVerdicts, assignments(verdictColumns[1:]))
-)
+		tableVerdicts, strings.Join(verdictColumns, ", "), stageVerdicts, assignments(verdictColumns[1:])),
+}
 
 // assignments takes the columns over from the row that was to be inserted.
 func assignments(columns []string) string {
@@ -191,36 +234,37 @@ func assignments(columns []string) string {
 
 func (p *postgres) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
 	tidy := tidyVerdicts(rows)
-	n, err := p.merge(ctx, stageVerdicts, tableHistory, verdictColumns,
-		newSource(tidy, len(verdictColumns), fillVerdict), insertHistory, upsertCurrent)
+	stored, current, err := merge(ctx, p, mergeVerdicts, tidy, fillVerdict, verdictHours(tidy))
 	if err != nil {
 		return nil, err
 	}
 	return []tally{
-		{table: tableHistory, stored: n[0], present: len(rows) - n[0]},
-		{table: tableVerdicts, stored: n[1], present: len(latestVerdicts(tidy)) - n[1]},
+		{table: tableHistory, stored: stored, present: len(rows) - stored},
+		{table: tableVerdicts, stored: current, present: len(latestVerdicts(tidy)) - current},
 	}, nil
 }
 
 var deadLetterColumns = []string{"identity", "recorded_at", "recorded_ns", "reason", "stage", "detail", "origin", "attempt",
-	"tenant", "cloud", "type", "key", "payload"}
+	"tenant", "cloud", "type", "key", "source", "contract", "violations", "payload"}
 
 func fillDeadLetter(v []any, r *deadLetterRow) {
 	v[0], v[1], v[2] = [16]byte(r.identity), r.recorded.time(), r.recorded.ns
 	v[3], v[4], v[5], v[6], v[7] = r.reason, r.stage, r.detail, r.origin, r.attempt
-	v[8], v[9], v[10], v[11], v[12] = r.tenant, r.cloud, r.typ, r.key, r.payload
+	v[8], v[9], v[10], v[11] = r.tenant, r.cloud, r.typ, r.key
+	v[12], v[13], v[14], v[15] = r.source, r.contract, r.violations, r.payload
 }
 
-var insertDeadLetters = fmt.Sprintf(`INSERT INTO %s (%s) SELECT %[2]s FROM %[3]s ORDER BY identity ON CONFLICT DO NOTHING`,
-	tableDeadLetters, strings.Join(deadLetterColumns, ", "), stageDeadLetters)
+var mergeDeadLetters = &merging{
+	stage: stageDeadLetters, table: tableDeadLetters, columns: deadLetterColumns, key: "identity", order: "identity",
+}
 
 func (p *postgres) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {
-	n, err := p.merge(ctx, stageDeadLetters, tableDeadLetters, deadLetterColumns,
-		newSource(rows, len(deadLetterColumns), fillDeadLetter), insertDeadLetters)
+	distinct := distinctRows(rows, func(r *deadLetterRow) identity { return r.identity })
+	stored, _, err := merge(ctx, p, mergeDeadLetters, distinct, fillDeadLetter, deadLetterHours(distinct))
 	if err != nil {
 		return nil, err
 	}
-	return []tally{{table: tableDeadLetters, stored: n[0], present: len(rows) - n[0]}}, nil
+	return []tally{{table: tableDeadLetters, stored: stored, present: len(rows) - stored}}, nil
 }
 
 // rowClasses are the classes of SQLSTATE that blame a row (PostgreSQL manual,

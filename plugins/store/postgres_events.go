@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,8 +39,7 @@ func fillEvent(v []any, r *eventRow) {
 	v[11] = r.document
 }
 
-var insertEvents = fmt.Sprintf(`INSERT INTO %s (%s) SELECT %[2]s FROM %[3]s ORDER BY time, identity ON CONFLICT DO NOTHING`,
-	tableEvents, strings.Join(eventColumns, ", "), stageEvents)
+var mergeEvents = &merging{stage: stageEvents, table: tableEvents, columns: eventColumns, key: "identity", order: "time, identity"}
 
 // writeEvents stores rows in one transaction, or in several when they spread
 // over more days than one should lock.
@@ -51,12 +49,12 @@ func (p *postgres) writeEvents(ctx context.Context, rows []eventRow) ([]tally, e
 		if err := p.ensureDays(ctx, daysOf(part)); err != nil {
 			return counts, err
 		}
-		n, err := p.merge(ctx, stageEvents, tableEvents, eventColumns,
-			newSource(part, len(eventColumns), fillEvent), insertEvents)
+		distinct := distinctRows(part, func(r *eventRow) identity { return r.identity })
+		stored, _, err := merge(ctx, p, mergeEvents, distinct, fillEvent, eventHours(distinct))
 		if err != nil {
 			return counts, err
 		}
-		counts = addTally(counts, []tally{{table: tableEvents, stored: n[0], present: len(part) - n[0]}})
+		counts = addTally(counts, []tally{{table: tableEvents, stored: stored, present: len(part) - stored}})
 	}
 	return counts, nil
 }

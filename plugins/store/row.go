@@ -120,3 +120,18 @@ func identify(buf []byte, parts ...[]byte) (identity, []byte) {
 	sum := sha256.Sum256(buf)
 	return identity(sum[:16]), buf
 }
+
+// distinctRows drops repeats, of which the first wins, as it does between batches.
+func distinctRows[R any](rows []R, of func(*R) identity) []R {
+	seen := make(map[identity]struct{}, len(rows))
+	distinct := make([]R, 0, len(rows))
+	for i := range rows {
+		id := of(&rows[i])
+		if _, ok := seen[id]; ok {
+			continue
+		}
+		seen[id] = struct{}{}
+		distinct = append(distinct, rows[i])
+	}
+	return distinct
+}

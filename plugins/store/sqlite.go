@@ -104,29 +104,29 @@ func (s *sqliteDB) inTransaction(ctx context.Context, do func(tx *sql.Tx) error)
 	return nil
 }
 
-// insertEach runs a statement for each of n rows and counts those that it
-// affected.
-func insertEach(ctx context.Context, tx *sql.Tx, statement string, columns, n int, fill func(values []any, i int)) (int, error) {
+// insertEach runs a statement for each of n rows and tells which were affected.
+func insertEach(ctx context.Context, tx *sql.Tx, statement string, columns, n int, fill func(values []any, i int), affected func(i int)) error {
 	prepared, err := tx.PrepareContext(ctx, statement)
 	if err != nil {
-		return 0, fmt.Errorf("preparing insert: %w", err)
+		return fmt.Errorf("preparing insert: %w", err)
 	}
 	defer prepared.Close()
-	stored := int64(0)
 	values := make([]any, columns)
 	for i := range n {
 		fill(values, i)
 		result, err := prepared.ExecContext(ctx, values...)
 		if err != nil {
-			return 0, fmt.Errorf("inserting row: %w", err)
+			return fmt.Errorf("inserting row: %w", err)
 		}
-		affected, err := result.RowsAffected()
+		rows, err := result.RowsAffected()
 		if err != nil {
-			return 0, err
+			return err
 		}
-		stored += affected
+		if rows > 0 {
+			affected(i)
+		}
 	}
-	return int(stored), nil
+	return nil
 }
 
 // insertSQL returns the INSERT of columns into a table.
@@ -145,15 +145,22 @@ var (
 
 func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, error) {
 	stored := 0
-	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
-		stored, err = insertEach(ctx, tx, sqliteInsertEvents, len(eventColumns), len(rows), func(v []any, i int) {
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		h := eventHours(rows)
+		err := insertEach(ctx, tx, sqliteInsertEvents, len(eventColumns), len(rows), func(v []any, i int) {
 			r := &rows[i]
 			v[0], v[1], v[2] = r.identity[:], r.time.text(), r.time.ns
 			v[3], v[4], v[5], v[6], v[7], v[8] = string(r.tenant), string(r.cloud), string(r.source), string(r.id), string(r.typ), string(r.key)
 			v[9], v[10] = nullableText(r.ingest)
 			v[11] = string(r.document)
+		}, func(i int) {
+			stored++
+			h.inserted(i)
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		return addSQLiteHours(ctx, tx, h)
 	})
 	if err != nil {
 		return nil, err
@@ -165,15 +172,22 @@ func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tall
 	tidy := tidyVerdicts(rows)
 	latest := latestVerdicts(tidy)
 	history, current := 0, 0
-	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		h := verdictHours(tidy)
 		fill := func(rows []verdictRow) func([]any, int) {
 			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i]) }
 		}
-		if history, err = insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy)); err != nil {
+		err := insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy), func(i int) {
+			history++
+			h.inserted(i)
+		})
+		if err != nil {
 			return err
 		}
-		current, err = insertEach(ctx, tx, sqliteUpsertCurrent, len(verdictColumns), len(latest), fill(latest))
-		return err
+		if err = insertEach(ctx, tx, sqliteUpsertCurrent, len(verdictColumns), len(latest), fill(latest), func(int) { current++ }); err != nil {
+			return err
+		}
+		return addSQLiteHours(ctx, tx, h)
 	})
 	if err != nil {
 		return nil, err
@@ -197,15 +211,23 @@ func fillSQLiteVerdict(v []any, r *verdictRow) {
 
 func (s *sqliteDB) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {
 	stored := 0
-	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
-		stored, err = insertEach(ctx, tx, sqliteInsertDeadLetters, len(deadLetterColumns), len(rows), func(v []any, i int) {
+	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+		h := deadLetterHours(rows)
+		err := insertEach(ctx, tx, sqliteInsertDeadLetters, len(deadLetterColumns), len(rows), func(v []any, i int) {
 			r := &rows[i]
-			v[0], v[1], v[2] = r.identity[:], r.recorded.text(), r.recorded.ns
-			v[3], v[4], v[5], v[6], v[7] = string(r.reason), string(r.stage), string(r.detail), string(r.origin), string(r.attempt)
-			v[8], v[9], v[10], v[11] = string(r.tenant), string(r.cloud), string(r.typ), string(r.key)
-			v[12] = r.payload
+			fillDeadLetter(v, r)
+			v[0], v[1] = r.identity[:], r.recorded.text()
+			for at := 3; at < len(v)-1; at++ { // all between are texts
+				v[at] = string(v[at].([]byte))
+			}
+		}, func(i int) {
+			stored++
+			h.inserted(i)
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		return addSQLiteHours(ctx, tx, h)
 	})
 	if err != nil {
 		return nil, err
