@@ -30,6 +30,7 @@ import (
 // component must start, stop and start again without them.
 var minimal = map[string]string{
 	"input/helios_choice":        `{name: x, choices: [{as: a, when: "yes", input: {generate: {mapping: 'root = "x"', interval: 1ms}}}]}`,
+	"input/helios_contracts":     `{folder: ../../config/schemas}`,
 	"input/helios_dedupe":        `{backend: memory, input: {generate: {mapping: 'root = ""', interval: 1ms}}}`,
 	"input/helios_reconcile":     `{seed_brokers: ["127.0.0.1:1"], expectations: [{name: x, expect: [a, b], window: 1s}]}`,
 	"input/helios_simulator":     `{world: conformance, rate: 100, ledger: $DIR/truth.jsonl}`,

@@ -51,20 +51,8 @@ func processorSpec() *service.ConfigSpec {
 		Categories("Helios").
 		Summary("Judges the payload of canonical events by the contract registered for their type: enforces, tags, upgrades or observes, and says what is wrong and where.").
 		Description(processorDescription).
-		Field(service.NewObjectField(spFieldRegistry,
-			service.NewStringField(spFieldURL).
-				Description("The address of a schema registry with Confluent's API (Redpanda, Karapace, Confluent). Empty: none.").
-				Default("").Example("http://localhost:8081"),
-			service.NewStringField(spFieldUser).Description("The user for basic authentication; empty for none.").Default(""),
-			service.NewStringField(spFieldPassword).Description("The user's password.").Default("").Secret(),
-			service.NewTLSToggledField(spFieldTLS).Description("TLS settings of the connection."),
-			service.NewDurationField(spFieldRefresh).
-				Description("How often the registry is asked for new subjects and versions.").
-				Default("10s"),
-		).Description("Where contracts are registered.")).
-		Field(service.NewStringField(spFieldFolder).
-			Description("A folder of contracts to use instead of a registry: `SUBJECT.json` holds version 1 of a subject, `SUBJECT.v2.json` the second; `.avsc` and `.proto` likewise. With neither a registry nor a folder events pass untouched.").
-			Default("").Example("./config/schemas")).
+		Field(registryField()).
+		Field(folderField("With neither a registry nor a folder events pass untouched.")).
 		Field(service.NewObjectListField(spFieldRules,
 			service.NewStringListField(spFieldTypes).
 				Description("Types that the rule is for, as globs in which `*` is any run of characters. None means every type.").
@@ -165,12 +153,9 @@ func newProcessorFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 	if err = CheckSubjects(subjects); err != nil {
 		return nil, fmt.Errorf("%s: %w", spFieldSubjects, err)
 	}
-	refresh, err := conf.FieldDuration(spFieldRegistry, spFieldRefresh)
+	refresh, err := refreshFromConfig(conf)
 	if err != nil {
 		return nil, err
-	}
-	if refresh < 100*time.Millisecond {
-		return nil, fmt.Errorf("%s.%s: %v is below 100ms", spFieldRegistry, spFieldRefresh, refresh)
 	}
 	p := &processor{unregistered: unregistered, log: res.Logger(), metrics: newMetrics(res.Metrics())}
 	if source == nil {
@@ -179,44 +164,6 @@ func newProcessorFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 	p.catalog = registry.Open(source, refresh, time.Now, registry.Observer{Failed: p.registryFailed, Refreshed: p.registryAnswered})
 	p.pool.New = func() any { return &worker{judge: NewJudge(p.catalog, rules, subjects, &p.mappings)} }
 	return p, nil
-}
-
-func sourceFromConfig(conf *service.ParsedConfig) (registry.Source, error) {
-	url, err := conf.FieldString(spFieldRegistry, spFieldURL)
-	if err != nil {
-		return nil, err
-	}
-	folder, err := conf.FieldString(spFieldFolder)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case url != "" && folder != "":
-		return nil, fmt.Errorf("%s.%s and %s are both set; one is allowed", spFieldRegistry, spFieldURL, spFieldFolder)
-	case folder != "":
-		return registry.OpenFolder(folder), nil
-	case url == "":
-		return nil, nil
-	}
-	c := registry.Connection{URL: url}
-	if c.User, err = conf.FieldString(spFieldRegistry, spFieldUser); err != nil {
-		return nil, err
-	}
-	if c.Password, err = conf.FieldString(spFieldRegistry, spFieldPassword); err != nil {
-		return nil, err
-	}
-	tls, enabled, err := conf.FieldTLSToggled(spFieldRegistry, spFieldTLS)
-	if err != nil {
-		return nil, err
-	}
-	if enabled {
-		c.TLS = tls
-	}
-	source, err := registry.Dial(c)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", spFieldRegistry, err)
-	}
-	return source, nil
 }
 
 func rulesFromConfig(conf *service.ParsedConfig) (rules Rules, err error) {
