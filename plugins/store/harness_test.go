@@ -193,6 +193,7 @@ func countsOf(t testing.TB, dsn string) Counts {
 const (
 	envChildDSN  = "HELIOS_STORE_TEST_DSN"
 	envChildName = "HELIOS_STORE_TEST_NAME"
+	envChildEnd  = "HELIOS_STORE_TEST_END" // "never": it writes until it is killed
 )
 
 func TestMain(m *testing.M) {
@@ -212,6 +213,9 @@ func childProcess(dsn, name string) error {
 	if err != nil {
 		return err
 	}
+	if os.Getenv(envChildEnd) == "never" {
+		return writeForever(ctx, db, name)
+	}
 	var reader eventReader
 	for i := range 20 {
 		row, err := reader.read([]byte(eventJSON(map[string]any{"id": fmt.Sprintf("%s-%d", name, i)})))
@@ -225,10 +229,10 @@ func childProcess(dsn, name string) error {
 	return db.Close()
 }
 
-func startChild(t *testing.T, dsn, name string) *exec.Cmd {
+func startChild(t *testing.T, dsn, name string, extra ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envChildDSN+"="+dsn, envChildName+"="+name)
+	cmd.Env = append(append(os.Environ(), envChildDSN+"="+dsn, envChildName+"="+name), extra...)
 	cmd.Stderr = new(strings.Builder)
 	require.NoError(t, cmd.Start())
 	return cmd

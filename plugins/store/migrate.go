@@ -18,24 +18,7 @@ var migrations embed.FS
 // migrate applies the migrations of a dialect that the database lacks. A store
 // with a newer schema than this program's is left as it is.
 func migrate(ctx context.Context, db *sql.DB, d dialect, locked ...goose.ProviderOption) error {
-	files, err := fs.Sub(migrations, "migrations/"+d.String())
-	if err != nil {
-		return err
-	}
-	gooseDialect := goose.DialectSQLite3
-	if d == postgresDialect {
-		gooseDialect = goose.DialectPostgres
-	}
-	tables, err := database.NewStore(gooseDialect, tableMigrations)
-	if err != nil {
-		return err
-	}
-	opts := append([]goose.ProviderOption{
-		goose.WithStore(tables),
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithLogger(goose.NopLogger()),
-	}, locked...)
-	provider, err := goose.NewProvider(goose.DialectCustom, db, files, opts...)
+	provider, err := migrationsOf(db, d, locked...)
 	if err != nil {
 		return err
 	}
@@ -43,6 +26,27 @@ func migrate(ctx context.Context, db *sql.DB, d dialect, locked ...goose.Provide
 		return fmt.Errorf("applying migrations: %w", err)
 	}
 	return nil
+}
+
+func migrationsOf(db *sql.DB, d dialect, locked ...goose.ProviderOption) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations/"+d.String())
+	if err != nil {
+		return nil, err
+	}
+	gooseDialect := goose.DialectSQLite3
+	if d == postgresDialect {
+		gooseDialect = goose.DialectPostgres
+	}
+	tables, err := database.NewStore(gooseDialect, tableMigrations)
+	if err != nil {
+		return nil, err
+	}
+	opts := append([]goose.ProviderOption{
+		goose.WithStore(tables),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	}, locked...)
+	return goose.NewProvider(goose.DialectCustom, db, files, opts...)
 }
 
 // Keys of PostgreSQL advisory locks: "helios" in ASCII, and what follows.
