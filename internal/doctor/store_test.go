@@ -59,7 +59,7 @@ func TestAPostgreSQLIsCheckedDownToTheRightsOfItsTables(t *testing.T) {
 	as := func(user, password string) env {
 		return env{"HELIOS_STORE_DSN": strings.Replace(dsn, "helios:"+pgtest.Password, user+":"+password, 1)}
 	}
-	want(t, ask(t, as("reader", "reader-secret"), Options{}, "store"), "rights", Failed, "may not read and write helios_")
+	want(t, ask(t, as("reader", "reader-secret"), Options{}, "store"), "rights", Failed, "may not read and write helios_contracts, helios_dead_letters, helios_dead_letters_hourly, helios_events, helios_events_")
 	want(t, ask(t, as("guest", "guest-secret"), Options{}, "store"), "rights", Failed, "GRANT CREATE ON SCHEMA public TO guest")
 
 	found = ask(t, as("helios", "wrong-secret"), Options{}, "store")

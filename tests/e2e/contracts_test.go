@@ -86,4 +86,15 @@ func TestABrokenContractIsShownMendedAndNothingIsLost(t *testing.T) {
 	require.Equal(t, len(ids), replayed, "every one of them is an event now")
 	require.NoError(t, db.QueryRow(`SELECT count(*) FROM helios_events WHERE type = ? AND cloud = 'aws' AND event LIKE '%"heliosschema":"`+subject+`/2"%' AND event LIKE '%"customer_id"%'`, subject).Scan(&upgraded))
 	require.Positive(t, upgraded, "producers that keep the old version are upgraded")
+
+	var byHour, refused, version, versions int
+	require.NoError(t, db.QueryRow(`SELECT sum(letters) FROM helios_dead_letters_hourly WHERE cloud = 'gcp' AND type = ? AND contract = type || '/1' AND rule = 'required /customer' AND source <> ''`, subject).Scan(&byHour))
+	require.Equal(t, count, byHour, "and how often, by the hour")
+	require.NoError(t, db.QueryRow(`SELECT sum(refused) FROM helios_contract_compliance WHERE type = ? AND share < 1`, subject).Scan(&refused))
+	require.GreaterOrEqual(t, refused, count)
+	require.NoError(t, db.QueryRow(`SELECT max(version), count(*) FROM helios_contracts WHERE subject = ? AND (version = 1 AND changes = '[]' OR version = 2 AND breaks_backward AND upgrade <> '' AND changes LIKE '%customer_id%')`, subject).Scan(&version, &versions))
+	require.Equal(t, []int{2, 2}, []int{version, versions}, "the new version, and what it changed")
+	var events, summed int
+	require.NoError(t, db.QueryRow(`SELECT (SELECT count(*) FROM helios_events), (SELECT sum(events) FROM helios_events_hourly)`).Scan(&events, &summed))
+	require.Equal(t, events, summed)
 }
