@@ -38,6 +38,7 @@ event unaccounted for.
 			&cli.BoolFlag{Name: "direct", Usage: "hand the events to the pipelines, instead of sending them through emulators of SQS, Pub/Sub and Event Grid into the inputs of production, which carry about 5000 events/s"},
 			&cli.BoolFlag{Name: "break-contract", Usage: "after 10 s the producer on GCP changes a member's name, which breaks its contract; the demo says how to mend it"},
 			&cli.IntFlag{Name: "port", Value: demo.DefaultPort, Usage: "the port of /metrics and the streams API on 127.0.0.1; 0 for any free one"},
+			&cli.IntFlag{Name: "api-port", Value: demo.DefaultAPIPort, Usage: "the port of the console and its API on 127.0.0.1; a free one when it is taken, or 0"},
 			&cli.StringFlag{Name: "data-dir", Usage: "a folder to keep the run in (default: a temporary one, kept when something is wrong)"},
 			&cli.BoolFlag{Name: "json", Usage: "write the report as one JSON object; progress goes to the standard error"},
 		},
@@ -64,6 +65,7 @@ func runDemo(c *cli.Context) error {
 		BreakContract: c.Bool("break-contract"),
 
 		Port:     c.Int("port"),
+		APIPort:  c.Int("api-port"),
 		DataDir:  c.String("data-dir"),
 		JSON:     c.Bool("json"),
 		Out:      os.Stdout,

@@ -100,10 +100,17 @@ func runIn(ctx context.Context, o *Options, ws *workspace, port int, stop <-chan
 	}
 	maps.Copy(environment, doors.environment())
 	maps.Copy(environment, contractEnvironment(o, contractsIn, time.Now()))
-	if !o.JSON {
+	page, err := openConsole(o, environment)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, page.close()) }()
+	if o.JSON {
+		fmt.Fprintln(o.Err, page.describe())
+	} else {
 		settings := shellSettings(kafka, contractsIn)
-		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\nFor other commands of Helios: %s\n\n",
-			o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe(), settings)
+		fmt.Fprintf(o.Out, "Three clouds, %v events/s, seed %d, faults %s. Data and log: %s\n%s.\nFor other commands of Helios: %s\n%s\n\n",
+			o.Rate, o.Seed, o.Faults, ws.path(logFile), doors.describe(), settings, page.describe())
 		if o.BreakContract {
 			fmt.Fprint(o.Out, breakHint(settings))
 		}

@@ -34,6 +34,9 @@ type Options struct {
 	BreakContract bool
 	// Port of /metrics and the streams API on 127.0.0.1; 0: a free one.
 	Port int
+	// APIPort is that of the API and the console on 127.0.0.1; 0, or one that is
+	// taken: a free one.
+	APIPort int
 	// DataDir is a folder in which the run keeps a folder of its own. Empty: a
 	// temporary one, which is removed when all verdicts are correct.
 	DataDir string
@@ -61,6 +64,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--duration: %v is negative; 0 means until Ctrl-C", o.Duration)
 	case o.Duration > 0 && o.Duration < time.Second:
 		return fmt.Errorf("--duration: %v is below one second, for example 30s", o.Duration)
+	case o.APIPort < 0 || o.APIPort > 65535:
+		return fmt.Errorf("--api-port: %d is outside the allowed range 0 (any free port) to 65535", o.APIPort)
 	case o.Port < 0 || o.Port > 65535:
 		return fmt.Errorf("--port: %d is outside the allowed range 0 (any free port) to 65535", o.Port)
 	case o.BreakContract && o.Direct:

@@ -18,8 +18,8 @@ import (
 type Connection struct {
 	Brokers []string
 	Options []kgo.Opt
-	// Events and Letters are the topics.
-	Events, Letters string
+	// Events, Verdicts and Letters are the topics.
+	Events, Verdicts, Letters string
 	// GroupPrefix starts the names of replay groups.
 	GroupPrefix string
 }
@@ -34,7 +34,8 @@ func FromEnvironment(getenv func(string) string) (Connection, error) {
 	}
 	c := Connection{
 		Brokers: strings.Split(get("HELIOS_KAFKA_BROKERS", "localhost:9092"), ","),
-		Events:  get("HELIOS_TOPIC_EVENTS", "helios.events"), Letters: get("HELIOS_TOPIC_DLQ", "helios.dlq"),
+		Events:  get("HELIOS_TOPIC_EVENTS", "helios.events"), Verdicts: get("HELIOS_TOPIC_VERDICTS", "helios.verdicts"),
+		Letters:     get("HELIOS_TOPIC_DLQ", "helios.dlq"),
 		GroupPrefix: get("HELIOS_GROUP_PREFIX", "helios"),
 	}
 	for i := range c.Brokers {
