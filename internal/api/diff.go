@@ -40,11 +40,14 @@ type judgement struct {
 	} `json:"diffs"`
 }
 
-// ownAttributes differ from cloud to cloud by their nature.
+// ownAttributes belong to a cloud's way of sending, and differ by their nature.
 var ownAttributes = []string{
 	event.AttrID, event.AttrSource, event.AttrCloud, event.AttrIngestTime, "specversion", "traceparent", "tracestate",
-	event.AttrTenant, event.AttrType, event.AttrCorrelationID,
+	event.AttrTenant, event.AttrType, event.AttrCorrelationID, "subject", "datacontenttype", "account", "region",
 }
+
+// ownPrefix starts the attributes that Helios itself adds.
+const ownPrefix = "helios"
 
 // fields compares the representatives of the clouds: the events that the latest
 // verdict names, or a cloud's latest one when those are not stored.
@@ -66,9 +69,9 @@ func fields(fact query.Fact) []Field {
 		if json.Unmarshal(e.JSON, &attributes) != nil {
 			continue
 		}
-		for _, own := range ownAttributes {
-			delete(attributes, own)
-		}
+		maps.DeleteFunc(attributes, func(name string, _ json.RawMessage) bool {
+			return slices.Contains(ownAttributes, name) || strings.HasPrefix(name, ownPrefix)
+		})
 		flatten(byPath, cloud, "", attributes, 0)
 	}
 	var all []Field

@@ -10,16 +10,16 @@ import (
 	"github.com/helios-connect/helios/plugins/store/query"
 )
 
-// pageInput asks for one page.
-type pageInput struct {
+// PageInput asks for one page.
+type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"rows of the page; it ends earlier when the documents in it reach 4 MB"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"next_cursor of the page before; absent for the first"`
 }
 
-func (p *pageInput) page() query.Page { return query.Page{Limit: p.Limit, After: p.Cursor} }
+func (p *PageInput) page() query.Page { return query.Page{Limit: p.Limit, After: p.Cursor} }
 
-// rangeInput bounds a time.
-type rangeInput struct {
+// RangeInput bounds a time.
+type RangeInput struct {
 	Since time.Time `query:"since" doc:"from this time (RFC 3339), inclusive"`
 	Until time.Time `query:"until" doc:"to this time (RFC 3339), exclusive"`
 }
@@ -61,8 +61,8 @@ func document(text []byte) json.RawMessage {
 }
 
 type eventsInput struct {
-	pageInput
-	rangeInput
+	PageInput
+	RangeInput
 	Tenant string `query:"tenant" maxLength:"1024" doc:"only this tenant"`
 	Type   string `query:"type" maxLength:"1024" doc:"only this type"`
 	Cloud  string `query:"cloud" maxLength:"1024" doc:"only this cloud"`

@@ -57,11 +57,12 @@ type health struct {
 	checking sync.Mutex // one round at a time
 	mu       sync.Mutex
 	known    []Dependency
+	reached  []bool // at least once
 	checked  time.Time
 }
 
 func newHealth(m *metrics, now func() time.Time, needed ...dependency) *health {
-	h := &health{now: now, metrics: m, needed: needed}
+	h := &health{now: now, metrics: m, needed: needed, reached: make([]bool, len(needed))}
 	for _, d := range needed {
 		h.known = append(h.known, Dependency{Name: d.name, State: stateUnknown})
 	}
@@ -113,9 +114,13 @@ func (h *health) note(i int, started time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d, state, up := &h.known[i], stateUp, 1.0
-	if err != nil {
+	switch {
+	case err != nil:
 		state, up = stateDown, 0
 		d.LastError, d.LastErrorAt = err.Error(), &now
+	case !h.reached[i]:
+		// What was wrong before it was ever there is how a start looks.
+		h.reached[i], d.LastError, d.LastErrorAt = true, "", nil
 	}
 	if d.State != state {
 		d.State, d.Since = state, &now

@@ -33,8 +33,8 @@ func newVerdict(v query.Verdict) Verdict {
 }
 
 type verdictsInput struct {
-	pageInput
-	rangeInput
+	PageInput
+	RangeInput
 	Tenant  string   `query:"tenant" maxLength:"1024" doc:"only this tenant"`
 	Type    string   `query:"type" maxLength:"1024" doc:"only this type"`
 	Key     string   `query:"key" maxLength:"4096" doc:"only the fact of this key"`

@@ -1,7 +1,7 @@
 "use strict";
 // Everything shown is inserted as text: createTextNode and textContent, never
 // HTML. All that is kept has a bound, so that the page can stay open for days.
-const ROWS = 60, DISAGREEMENTS = 12, SECONDS = 120, SLOTS = 6, LIVE_RATE = 25;
+const ROWS = 60, DISAGREEMENTS = 8, SECONDS = 120, SLOTS = 6, LIVE_RATE = 25;
 const STATUSES = [["matched", "✓"], ["mismatched", "≠"], ["partial", "◐"], ["missing", "∅"], ["indeterminate", "?"]];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "1 2", "12 4"];
 const $ = (id) => document.getElementById(id);
@@ -278,7 +278,8 @@ function drawPlot() {
   const top = [1, 2, 5].map((f) => f * 10 ** Math.floor(Math.log10(most))).concat(10 * 10 ** Math.floor(Math.log10(most))).find((f) => f >= most);
   if (!$("plot-grid").childNodes.length) for (const y of [5, 85, 165]) $("plot-grid").append(svg("line", { x1: 0, x2: 720, y1: y, y2: y }));
   $("plot-lines").replaceChildren(...[...clouds.values()].map((c) => {
-    const points = c.perSecond.slice(0, -1), path = points.map((n, i) => (i ? "L" : "M") + (720 * i / (points.length - 1)).toFixed(1) + " " + (165 - 160 * n / top).toFixed(1)).join("");
+    const seen = Math.min(SECONDS - 1, Math.max(2, Math.floor((Date.now() - opened) / 1000))), from = SECONDS - 1 - seen;
+    const path = c.perSecond.slice(from, -1).map((n, i) => (i ? "L" : "M") + (720 * (from + i) / (SECONDS - 2)).toFixed(1) + " " + (165 - 160 * n / top).toFixed(1)).join("");
     return svg("path", { d: path, class: "k" + c.slot, stroke: "currentColor", "stroke-dasharray": DASHES[c.slot] });
   }));
   set("plot-max", "top line: " + number(top) + " events/s");
