@@ -43,7 +43,7 @@ type judgement struct {
 // ownAttributes belong to a cloud's way of sending, and differ by their nature.
 var ownAttributes = []string{
 	event.AttrID, event.AttrSource, event.AttrCloud, event.AttrIngestTime, "specversion", "traceparent", "tracestate",
-	event.AttrTenant, event.AttrType, event.AttrCorrelationID, "subject", "datacontenttype", "account", "region",
+	event.AttrTenant, event.AttrType, event.AttrCorrelationID, "subject", "datacontenttype", "account", "region", "version",
 }
 
 // ownPrefix starts the attributes that Helios itself adds.

@@ -76,7 +76,7 @@ func (s *Server) describeStream(stream live.Stream) {
 		params = append(params, text("status", "only this status; several, separated by commas"))
 	}
 	params = append(params, &huma.Param{
-		Name: "max_rate", In: "query", Description: "items per second at most, 0 to 100000; the others are counted and not sent. 0: all. Verdicts that are matched have a budget of their own",
+		Name: "max_rate", In: "query", Description: "items per second at most, 0 to 100000; the others are counted and not sent. 0: all. Verdicts that are matched from the first have a budget of their own",
 		Schema: &huma.Schema{Type: "integer"},
 	})
 	s.huma.OpenAPI().AddOperation(&huma.Operation{

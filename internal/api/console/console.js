@@ -67,7 +67,8 @@ function connected(path, is) {
 // ---- Counts by second ------------------------------------------------------
 const clouds = new Map();    // name → {slot, perSecond: [SECONDS], last}
 const verdictsPerSecond = new Array(SECONDS).fill(0);
-const statusCounts = new Map();
+const statusCounts = new Map();  // as counted last
+const statusSeconds = new Map(); // status → {perSecond: [SECONDS]}, as they come
 let second = Math.floor(Date.now() / 1000), opened = Date.now();
 
 function cloud(name) {
@@ -91,7 +92,7 @@ function tick() {
   const now = Math.floor(Date.now() / 1000);
   for (let n = Math.min(now - second, SECONDS); n > 0; n--) {
     verdictsPerSecond.push(0); verdictsPerSecond.shift();
-    for (const c of clouds.values()) { c.perSecond.push(0); c.perSecond.shift(); }
+    for (const c of [...clouds.values(), ...statusSeconds.values()]) { c.perSecond.push(0); c.perSecond.shift(); }
   }
   second = now;
 }
@@ -159,8 +160,15 @@ const disagreements = [];
 function takeVerdicts(frame) {
   tick();
   for (const [status, n] of Object.entries(frame.counts || {})) {
+    if (!STATUSES.some((s) => s[0] === status)) continue;
     verdictsPerSecond[SECONDS - 1] += n;
+    if (!statusSeconds.has(status)) statusSeconds.set(status, { perSecond: new Array(SECONDS).fill(0) });
+    statusSeconds.get(status).perSecond[SECONDS - 1] += n;
     statusCounts.set(status, (statusCounts.get(status) || 0) + n);
+  }
+  for (const v of frame.items || []) { // corrected: the clouds agree after all
+    const at = v.status === "matched" && v.revision > 1 ? disagreements.findIndex((d) => d.id === v.id) : -1;
+    if (at >= 0) { disagreements.splice(at, 1); dirty = true; }
   }
   const news = (frame.items || []).filter((v) => v.status !== "matched");
   if (news.length) addDisagreements(news);
@@ -273,28 +281,32 @@ function drawStatuses() {
   }));
 }
 function drawPlot() {
+  // The page knows only what came since it was opened.
+  const seen = Math.min(SECONDS - 1, Math.max(2, Math.floor((Date.now() - opened) / 1000))), span = Math.max(seen, 30);
   let most = 1;
   for (const c of clouds.values()) most = Math.max(most, ...c.perSecond.slice(0, -1));
   const top = [1, 2, 5].map((f) => f * 10 ** Math.floor(Math.log10(most))).concat(10 * 10 ** Math.floor(Math.log10(most))).find((f) => f >= most);
   if (!$("plot-grid").childNodes.length) for (const y of [5, 85, 165]) $("plot-grid").append(svg("line", { x1: 0, x2: 720, y1: y, y2: y }));
   $("plot-lines").replaceChildren(...[...clouds.values()].map((c) => {
-    const seen = Math.min(SECONDS - 1, Math.max(2, Math.floor((Date.now() - opened) / 1000))), from = SECONDS - 1 - seen;
-    const path = c.perSecond.slice(from, -1).map((n, i) => (i ? "L" : "M") + (720 * (from + i) / (SECONDS - 2)).toFixed(1) + " " + (165 - 160 * n / top).toFixed(1)).join("");
+    const path = c.perSecond.slice(SECONDS - 1 - seen, -1).map((n, i) => (i ? "L" : "M") + (720 * (span - seen + i) / (span - 1)).toFixed(1) + " " + (165 - 160 * n / top).toFixed(1)).join("");
     return svg("path", { d: path, class: "k" + c.slot, stroke: "currentColor", "stroke-dasharray": DASHES[c.slot] });
   }));
+  set("plot-from", span + " s ago");
   set("plot-max", "top line: " + number(top) + " events/s");
 }
 
 // ---- Now and then: figures and health --------------------------------------
-let base = null;
 async function figures() {
   const stats = await ask("/api/v1/stats");
   const day = stats.windows[0];
-  if (!base) { // what came before this page; from now on the stream counts
-    base = day;
-    for (const [status, n] of Object.entries(day.verdicts.by_status)) statusCounts.set(status, (statusCounts.get(status) || 0) + n);
-    for (const name of Object.keys(day.events.by_cloud)) if (name !== "other") cloud(name);
+  // Facts as counted in the store, and what has come since then.
+  tick();
+  const since = Math.max(0, Math.min(SECONDS, Math.round((Date.now() - Date.parse(stats.generated_at)) / 1000)));
+  for (const [status] of STATUSES) {
+    const come = since && statusSeconds.has(status) ? statusSeconds.get(status).perSecond.slice(-since).reduce((a, b) => a + b, 0) : 0;
+    statusCounts.set(status, (day.verdicts.by_status[status] || 0) + come);
   }
+  for (const name of Object.keys(day.events.by_cloud)) if (name !== "other") cloud(name);
   set("agreement", day.verdicts.agreement === undefined ? "–" : (100 * day.verdicts.agreement).toFixed(2) + " %");
   $("windows").replaceChildren(...stats.windows.map((w) => {
     const row = element("tr", "", heading("row", { "24h": "24 hours", "7d": "7 days", "30d": "30 days" }[w.window]));
@@ -333,7 +345,7 @@ async function showFact() {
   }
 }
 function factParts(f) {
-  const names = [...new Set([...f.events.map((e) => e.cloud), ...f.fields.flatMap((x) => Object.keys(x.values))])].slice(0, 8);
+  const names = [...new Set([...f.events.map((e) => e.cloud), ...f.fields.flatMap((x) => Object.keys(x.values))])].sort().slice(0, 8);
   const head = element("tr", "", heading("col", "field"));
   for (const n of names) head.append(heading("col", n, 24));
   const table = element("table", "diff", element("thead", "", head), element("tbody", "", ...f.fields.slice(0, 100).map((x) => compared((x.judged ? "≠ " : x.differs ? "· " : "") + x.field, names, x.values, x.outliers))));

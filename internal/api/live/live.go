@@ -37,13 +37,16 @@ type Item struct {
 	// Clouds are those that a filter finds the item by: the cloud of an event,
 	// and those that a verdict says to be missing, stalled or an outlier.
 	Clouds []string
+	// Ordinary items are sampled apart, so that the rare and telling ones are not
+	// crowded out: first verdicts that everybody agrees.
+	Ordinary bool
 	// JSON is one valid document.
 	JSON []byte
 }
 
 var (
 	eventPaths   = event.MustCompilePaths(event.AttrTenant, event.AttrType, event.AttrCloud)
-	verdictPaths = event.MustCompilePaths("tenant", "type", "status", "missing", "stalled", "diffs")
+	verdictPaths = event.MustCompilePaths("tenant", "type", "status", "missing", "stalled", "diffs", "revision")
 )
 
 // reader reads what filters need of the records of one stream. Not safe for
@@ -51,7 +54,7 @@ var (
 type reader struct {
 	stream  Stream
 	scanner event.Scanner
-	raw     [6][]byte
+	raw     [7][]byte
 }
 
 // read takes an item out of the value of a record, of which it keeps no view.
@@ -71,6 +74,7 @@ func (r *reader) read(value []byte) (*Item, error) {
 		item.Clouds = []string{item.Group}
 	} else {
 		item.Clouds = r.atFault()
+		item.Ordinary = item.Group == "matched" && string(r.raw[6]) == "1"
 	}
 	// A WebSocket's text that is not UTF-8 would end the connection, and a
 	// line break is the one thing that JSON may hold and frames need not.

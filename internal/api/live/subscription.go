@@ -79,10 +79,6 @@ func newSubscription(filter Filter, perSecond float64, now time.Time) *Subscript
 // Wake receives when something has come. One receipt may stand for many items.
 func (s *Subscription) Wake() <-chan struct{} { return s.wake }
 
-// ordinary groups are sampled apart, so that the rare and telling ones are not
-// crowded out: a verdict that everybody agrees.
-func ordinary(group string) bool { return group == "matched" }
-
 // offer hands an item over without ever waiting.
 func (s *Subscription) offer(item *Item, now time.Time) (outcome outcome) {
 	if !s.filter.matches(item) {
@@ -99,7 +95,7 @@ func (s *Subscription) offer(item *Item, now time.Time) (outcome outcome) {
 	}
 	s.pending.Counts[group]++
 	which := &s.budgets[1]
-	if ordinary(item.Group) {
+	if item.Ordinary {
 		which = &s.budgets[0]
 	}
 	switch {

@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// browser is Chromium, or the test is skipped.
+func browser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("HELIOS_REQUIRE_SERVERS") != "" {
+		t.Fatal("Chromium is not installed, and HELIOS_REQUIRE_SERVERS is set")
+	}
+	t.Skip("Chromium is not installed")
+	return ""
+}
+
+// rendered is what a page has become after some seconds of its own clock, which
+// runs as fast as it can and stands still while something is fetched.
+func rendered(t *testing.T, chromium, url string) string {
+	t.Helper()
+	cmd := exec.Command(chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
+		"--virtual-time-budget=4000", "--dump-dom", url)
+	cmd.WaitDelay = time.Second
+	page, err := cmd.Output()
+	require.NoError(t, err)
+	return string(page)
+}
+
+var (
+	consoleAddress = regexp.MustCompile(`Console: (http://127\.0\.0\.1:\d+/)`)
+	matchedCount   = regexp.MustCompile(`data-status="matched" data-count="(\d+)"`)
+	eventRow       = regexp.MustCompile(`<td><bdi[^>]*>com\.example\.[a-z.]+</bdi></td>`)
+)
+
+func TestTheConsoleOfTheDemoShowsVerdictsAndEvents(t *testing.T) {
+	t.Parallel()
+	chromium := browser(t)
+	p := start(t, nil, "demo", "--direct", "--rate", "300", "--port", "0", "--api-port", "0")
+	p.await(time.Minute, "the address of the console", func() bool { return consoleAddress.MatchString(p.out.String()) })
+	address := consoleAddress.FindStringSubmatch(p.out.String())[1]
+	var page string
+	p.await(2*time.Minute, "verdicts and events on the page", func() bool {
+		page = rendered(t, chromium, address)
+		found := matchedCount.FindStringSubmatch(page)
+		if found == nil {
+			return false
+		}
+		matched, err := strconv.Atoi(found[1])
+		return err == nil && matched > 0 && eventRow.MatchString(page)
+	})
+	require.Contains(t, page, "<b><bdi>store</bdi></b><span>up", "the health of the store")
+	require.NotContains(t, page, "connection lost")
+}
+
+func TestServeRefusesWhatWouldExposeIt(t *testing.T) {
+	t.Parallel()
+	p := start(t, []string{"HELIOS_API_ADDRESS=0.0.0.0:0", "HELIOS_API_TOKEN="}, "serve")
+	require.NotZero(t, p.exit(30*time.Second))
+	require.Contains(t, p.err.String(), "HELIOS_API_TOKEN must be set")
+}
+
+func TestServeStopsWhenItIsTold(t *testing.T) {
+	t.Parallel()
+	p := start(t, []string{"HELIOS_API_ADDRESS=127.0.0.1:0", "HELIOS_STORE_DSN=sqlite://none.db", "HELIOS_KAFKA_BROKERS=127.0.0.1:1"}, "serve")
+	p.await(30*time.Second, "its address", func() bool { return strings.Contains(p.out.String(), "Console http://127.0.0.1:") })
+	p.signal(syscall.SIGTERM)
+	require.Zero(t, p.exit(30*time.Second))
+}
