@@ -248,6 +248,7 @@ function draw() {
 function bar(name, prefix, share, classes, ...rest) {
   const fill = element("div", "fill");
   fill.style.width = (100 * share).toFixed(1) + "%";
+  fill.hidden = !share;
   const th = element("th", "", prefix, bdi(name, 40));
   th.scope = "row";
   return element("tr", "", th, element("td", "bar", element("div", "track " + classes, fill)), ...rest);
