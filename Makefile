@@ -36,6 +36,21 @@ build: ## Build bin/helios-connect (the first time takes some minutes)
 demo: build ## Run three simulated clouds for 30 s at 1,000 events/s, and judge every verdict
 	@$(BIN) demo --duration 30s --rate 1000
 
+# PROFILE=minimal or full; without it, what .env says.
+COMPOSE = HELIOS_VERSION='$(VERSION)' HELIOS_BUILD_DATE='$(DATE)' deploy/compose/compose.sh '$(PROFILE)'
+
+.PHONY: up
+up: ## Start everything in containers (Docker): Redpanda, PostgreSQL, Helios, Grafana ... PROFILE=minimal for less
+	@$(COMPOSE) up
+
+.PHONY: down
+down: ## Stop the containers; what they stored stays (docker volume ls)
+	@$(COMPOSE) down
+
+.PHONY: logs
+logs: ## Follow the logs of the containers
+	@$(COMPOSE) logs
+
 .PHONY: test
 test: build ## Run all tests; those of servers that aren't installed are skipped, and named
 	@echo "Running every test of every package, and those of the pipelines."

@@ -90,3 +90,10 @@ func (t Topic) configs() map[string]string {
 	}
 	return c
 }
+
+// Settings are what a production broker is told of the topic: how long it keeps
+// records, and whether it compacts. The sizes of files are the broker's affair.
+func (t Topic) Settings() map[string]string {
+	t.SegmentBytes = 0
+	return t.configs()
+}
