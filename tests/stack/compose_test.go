@@ -18,7 +18,8 @@ const memory = 6_500_000_000
 
 var (
 	// exactTag has a full version or a release's date, and is no moving name.
-	exactTag = regexp.MustCompile(`:(v?\d+\.\d+\.\d+(-alpine|-bookworm)?|RELEASE\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)$`)
+	// (PostgreSQL's have two numbers).
+	exactTag = regexp.MustCompile(`^postgres:\d+\.\d+-alpine$|:(v?\d+\.\d+\.\d+(-alpine|-bookworm)?|RELEASE\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)$`)
 	variable = regexp.MustCompile(`\$\{([A-Z_]+)(:[-?][^}]*)?\}`)
 )
 
