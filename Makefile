@@ -19,8 +19,8 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 
 # What `helios-connect lint` reads. config/expectations holds lists of
 # expectations, which the plugins check themselves when they start.
-CONFIGS   = $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml))
-TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml
+CONFIGS   = $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml deploy/compose/simulator/*.yaml))
+TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml deploy/compose/simulator/push.yaml
 LOCAL_ENV = config/local.env.example
 
 .PHONY: help

@@ -52,7 +52,7 @@ func TestPrometheusTakesItsConfiguration(t *testing.T) {
 func TestPrometheusScrapesServicesOfTheStack(t *testing.T) {
 	var config struct {
 		Scrape []struct {
-			Job    string `yaml:"job_name"`
+			Job    string                       `yaml:"job_name"`
 			Static []struct{ Targets []string } `yaml:"static_configs"`
 		} `yaml:"scrape_configs"`
 	}
