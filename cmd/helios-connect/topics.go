@@ -21,6 +21,9 @@ import (
 // less than a typing error.
 const maxPartitions = 10_000
 
+// minDiskBytes is less than any use of Helios needs (bytes).
+const minDiskBytes = 100_000_000
+
 // topicsCommand is the subcommand topics: what Helios needs in Kafka.
 func topicsCommand() *cli.Command {
 	return &cli.Command{
@@ -39,6 +42,7 @@ config/log.yaml does.
 			Flags: []cli.Flag{
 				&cli.IntFlag{Name: "partitions", Value: 12, EnvVars: []string{"HELIOS_PARTITIONS"}, Usage: "of each topic"},
 				&cli.IntFlag{Name: "replicas", Value: -1, EnvVars: []string{"HELIOS_REPLICAS"}, Usage: "of each partition; -1: as many as the broker makes by itself"},
+				&cli.Int64Flag{Name: "disk-bytes", EnvVars: []string{"HELIOS_DISK_BYTES"}, Usage: "about how much all topics together may take, before replication; the oldest goes first. 0: what 7 days of events and verdicts and 30 of the rest take"},
 				&cli.DurationFlag{Name: "timeout", Value: time.Minute, Usage: "the longest time to wait for the broker"},
 			},
 			Action: runTopicsCreate,
@@ -50,12 +54,15 @@ func runTopicsCreate(c *cli.Context) error {
 	if c.Args().Present() {
 		return fmt.Errorf("topics create takes no arguments, found %q", c.Args().First())
 	}
-	partitions, replicas := c.Int("partitions"), c.Int("replicas")
+	partitions, replicas, disk := c.Int("partitions"), c.Int("replicas"), c.Int64("disk-bytes")
 	if partitions < 1 || partitions > maxPartitions {
 		return fmt.Errorf("--partitions %d: it takes 1 to %d", partitions, maxPartitions)
 	}
 	if replicas != -1 && (replicas < 1 || replicas > 100) {
 		return fmt.Errorf("--replicas %d: it takes 1 to 100, or -1 for the broker's own", replicas)
+	}
+	if disk != 0 && disk < minDiskBytes {
+		return fmt.Errorf("--disk-bytes %d: it takes at least %d, or 0 for no bound", disk, minDiskBytes)
 	}
 	conn, err := kafkaconn.FromEnvironment(os.Getenv)
 	if err != nil {
@@ -68,7 +75,7 @@ func runTopicsCreate(c *cli.Context) error {
 		return fmt.Errorf("connecting to Kafka: %w", err)
 	}
 	defer client.Close()
-	topics := embedded.StandardTopics(partitions, 0, 0)
+	topics := embedded.StandardTopics(partitions, 0, disk)
 	for i := range topics {
 		topics[i].Name = topicName(topics[i].Name, os.Getenv)
 	}

@@ -56,10 +56,25 @@ func TestTopicsAreCreatedOnceWithOneNumberOfPartitions(t *testing.T) {
 	require.Equal(t, "2592000000", got["helios.dlq retention.ms"])
 	require.Equal(t, "delete", got["helios.dlq cleanup.policy"])
 	require.Equal(t, "compact,delete", got["helios.healing cleanup.policy"])
+	require.NotEqual(t, "16777216", got["helios.dlq segment.bytes"], "the broker's own")
 
 	out, err = runTopics("--partitions", "7")
 	require.NoError(t, err)
 	require.Equal(t, 5, strings.Count(out, "is there already\n"))
+}
+
+func TestTopicsCanBeBoundedInBytes(t *testing.T) {
+	admin := emptyKafka(t)
+	_, err := runTopics("--partitions", "4", "--disk-bytes", "4000000000")
+	require.NoError(t, err)
+	settings, err := admin.DescribeTopicConfigs(t.Context(), embedded.TopicEvents)
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, c := range settings[0].Configs {
+		got[c.Key] = c.MaybeValue()
+	}
+	require.Equal(t, "600000000", got["retention.bytes"], "60 % of it, spread over 4 partitions")
+	require.Equal(t, "16777216", got["segment.bytes"])
 }
 
 func TestTopicsTakeTheNamesOfTheInstallation(t *testing.T) {
@@ -87,6 +102,8 @@ func TestTopicsNameTheFlagThatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, "--partitions 0: it takes 1 to 10000")
 	_, err = runTopics("--replicas", "0")
 	require.ErrorContains(t, err, "--replicas 0: it takes 1 to 100, or -1")
+	_, err = runTopics("--disk-bytes", "5")
+	require.ErrorContains(t, err, "--disk-bytes 5: it takes at least 100000000, or 0 for no bound")
 	_, err = runTopics("now")
 	require.ErrorContains(t, err, `topics create takes no arguments, found "now"`)
 }

@@ -8,15 +8,12 @@ profile="$1"
 action="$2"
 
 case "$profile" in
-"" | full) ;;
-minimal) export HELIOS_DEDUPE=none ;; # there is no Redis in it
+"" | minimal | full) ;;
 *)
   echo "PROFILE is \"$profile\"; allowed are minimal and full" >&2
   exit 1
   ;;
 esac
-[ -z "$profile" ] || export COMPOSE_PROFILES="$profile"
-[ "$profile" != full ] || export HELIOS_DEDUPE=redis
 
 if ! command -v docker >/dev/null 2>&1; then
   echo "Docker is not installed, which this needs (https://docs.docker.com/get-docker). Without it: make demo" >&2
@@ -39,6 +36,9 @@ setting() {
   printf %s "${value:-$2}"
 }
 
+export COMPOSE_PROFILES="${profile:-$(setting COMPOSE_PROFILES minimal)}"
+[ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none # there is no Redis
+
 case "$action" in
 up)
   home=deploy/grafana/dashboards/overview.json
@@ -46,7 +46,7 @@ up)
   docker compose up --detach --build --remove-orphans
   echo "Grafana     http://127.0.0.1:$(setting GRAFANA_PORT 3000)  (to look; $(setting GRAFANA_USER operator) with GRAFANA_PASSWORD of .env to change)"
   echo "Prometheus  http://127.0.0.1:$(setting PROMETHEUS_PORT 9090)"
-  [ "$(setting COMPOSE_PROFILES "")" != full ] || echo "Console     http://127.0.0.1:$(setting CONSOLE_PORT 8080)"
+  [ "$COMPOSE_PROFILES" != full ] || echo "Console     http://127.0.0.1:$(setting CONSOLE_PORT 8080)"
   ;;
 down) COMPOSE_PROFILES=full docker compose down --remove-orphans ;;
 logs) docker compose logs --follow --tail 100 ;;
