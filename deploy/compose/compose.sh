@@ -37,6 +37,7 @@ setting() {
 }
 
 export COMPOSE_PROFILES="${profile:-$(setting COMPOSE_PROFILES minimal)}"
+[ "$COMPOSE_PROFILES" != full ] || [ -z "$profile" ] || export HELIOS_DEDUPE=redis
 [ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none # there is no Redis
 
 case "$action" in
