@@ -42,8 +42,8 @@ export COMPOSE_PROFILES="${profile:-$(setting COMPOSE_PROFILES minimal)}"
 
 case "$action" in
 up)
-  home=deploy/grafana/dashboards/overview.json
-  [ ! -f "$home" ] || [ -n "$(setting GRAFANA_HOME_DASHBOARD "")" ] || export GRAFANA_HOME_DASHBOARD=/etc/grafana/provisioning/dashboards/overview.json
+  home=deploy/grafana/dashboards/helios-overview.json
+  [ ! -f "$home" ] || [ -n "$(setting GRAFANA_HOME_DASHBOARD "")" ] || export GRAFANA_HOME_DASHBOARD=/etc/helios/dashboards/helios-overview.json
   docker compose up --detach --build --remove-orphans
   echo "Grafana     http://127.0.0.1:$(setting GRAFANA_PORT 3000)  (to look; $(setting GRAFANA_USER operator) with GRAFANA_PASSWORD of .env to change)"
   echo "Prometheus  http://127.0.0.1:$(setting PROMETHEUS_PORT 9090)"

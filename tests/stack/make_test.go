@@ -54,10 +54,10 @@ func TestMakeUpNeedsNoManualStep(t *testing.T) {
 	require.Contains(t, out, "Grafana     http://127.0.0.1:3333")
 	require.Contains(t, makeUp(t, folder, "full", "up"), "profiles=full dedupe=redis")
 
-	overview := filepath.Join(folder, "deploy/grafana/dashboards/overview.json")
+	overview := filepath.Join(folder, "deploy/grafana/dashboards/helios-overview.json")
 	require.NoError(t, os.MkdirAll(filepath.Dir(overview), 0o755))
 	require.NoError(t, os.WriteFile(overview, []byte("{}"), 0o600))
-	require.Contains(t, makeUp(t, folder, "", "up"), "home=/etc/grafana/provisioning/dashboards/overview.json")
+	require.Contains(t, makeUp(t, folder, "", "up"), "home=/etc/helios/dashboards/helios-overview.json")
 
 	require.Contains(t, makeUp(t, folder, "", "down"), "docker compose down --remove-orphans profiles=full")
 	require.Contains(t, makeUp(t, folder, "", "logs"), "docker compose logs --follow --tail 100")
