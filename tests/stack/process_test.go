@@ -47,6 +47,10 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
+// guarded becomes the program, beside a shell that kills it when standard input ends,
+// that is, at the latest, when the test's process is gone: no server outlives its test.
+const guarded = `exec 3<&0; (cat <&3; kill -KILL $$) >/dev/null 2>&1 & exec "$@" </dev/null 3<&-`
+
 // start starts a program with variables beside those of the test.
 func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	t.Helper()
@@ -56,13 +60,17 @@ func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 		cmd.Env = os.Environ()
 	}
 	cmd.Env = append(cmd.Env, env...)
+	cmd.Args = append([]string{"sh", "-c", guarded, "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = "/bin/sh"
+	guard, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	go func() {
 		p.err = cmd.Wait()
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = guard.Close()
 		<-p.exited
 	})
 	return p
