@@ -19,8 +19,8 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 
 # What `helios-connect lint` reads. config/expectations holds lists of
 # expectations, which the plugins check themselves when they start.
-CONFIGS   = $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml))
-TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml
+CONFIGS   = $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml deploy/compose/simulator/*.yaml))
+TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml deploy/compose/simulator/push.yaml
 LOCAL_ENV = config/local.env.example
 
 .PHONY: help
@@ -35,6 +35,21 @@ build: ## Build bin/helios-connect (the first time takes some minutes)
 .PHONY: demo
 demo: build ## Run three simulated clouds for 30 s at 1,000 events/s, and judge every verdict
 	@$(BIN) demo --duration 30s --rate 1000
+
+# PROFILE=minimal or full; without it, what .env says.
+COMPOSE = HELIOS_VERSION='$(VERSION)' HELIOS_BUILD_DATE='$(DATE)' deploy/compose/compose.sh '$(PROFILE)'
+
+.PHONY: up
+up: ## Start everything in containers (Docker): Redpanda, PostgreSQL, Helios, Grafana ... PROFILE=minimal for less
+	@$(COMPOSE) up
+
+.PHONY: down
+down: ## Stop the containers; what they stored stays (docker volume ls)
+	@$(COMPOSE) down
+
+.PHONY: logs
+logs: ## Follow the logs of the containers
+	@$(COMPOSE) logs
 
 .PHONY: test
 test: build ## Run all tests; those of servers that aren't installed are skipped, and named

@@ -24,6 +24,8 @@ var subcommands = []func() *cli.Command{
 	dlqCommand,
 	schemaCommand,
 	startCommand,
+	healthcheckCommand,
+	topicsCommand,
 	doctorCommand,
 	publishCommand,
 	serveCommand,

@@ -90,3 +90,13 @@ func (t Topic) configs() map[string]string {
 	}
 	return c
 }
+
+// Settings are what a production broker is told of the topic: how long it keeps
+// records, and whether it compacts. The sizes of files are the broker's affair, unless
+// a bound on the log needs small ones.
+func (t Topic) Settings() map[string]string {
+	if t.RetentionBytes == 0 {
+		t.SegmentBytes = 0
+	}
+	return t.configs()
+}
