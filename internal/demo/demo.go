@@ -157,7 +157,7 @@ func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address str
 		"HELIOS_STORE_DSN":            ws.storeDSN(),
 		"HELIOS_EXPECTATIONS":         ws.path("config/expectations/demo.yaml"),
 		"HELIOS_IDLE_TIMEOUT":         "3s",
-		"HELIOS_CORRECTION_HORIZON":   "1m", // ten times what the simulator needs; memory grows with it
+		"HELIOS_CORRECTION_HORIZON":   "3m", // thirty times what the simulator needs, for machines that are busy otherwise; memory grows with it
 		"HELIOS_LOG_FILE":             ws.path(logFile),
 		"HELIOS_LOG_FORMAT":           "logfmt",
 		"HELIOS_SHUTDOWN_TIMEOUT":     "30s",
