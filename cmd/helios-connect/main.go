@@ -26,6 +26,7 @@ var subcommands = []func() *cli.Command{
 	startCommand,
 	doctorCommand,
 	publishCommand,
+	dashboardsCommand,
 	docsCommand,
 }
 
