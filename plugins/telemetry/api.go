@@ -1,9 +1,8 @@
 package telemetry
 
-// Labels of the API's metrics.
+// Labels of the API's metrics, beside LabelStream.
 const (
 	LabelRoute      = "route"
-	LabelStream     = "stream"
 	LabelDependency = "dependency"
 )
 
