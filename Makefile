@@ -18,8 +18,9 @@ STATICCHECK_VERSION := v0.7.0
 STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 
 # What `helios-connect lint` reads. config/expectations holds lists of
-# expectations, which the plugins check themselves when they start.
-CONFIGS   = $(filter-out %_benthos_test.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml deploy/compose/simulator/*.yaml))
+# expectations, which the plugins check themselves when they start; prices.yaml
+# is for the dashboards.
+CONFIGS   = $(filter-out %_benthos_test.yaml config/prices.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml deploy/compose/simulator/*.yaml))
 TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml deploy/compose/simulator/push.yaml
 LOCAL_ENV = config/local.env.example
 
@@ -72,12 +73,13 @@ bench: build ## Measure, side by side in one run, and end with a table (tests/be
 
 .PHONY: lint
 lint: build $(STATICCHECK) ## Check formatting, code, configs and generated pages
-	@unformatted=$$(gofmt -l cmd config deploy internal pipelines plugins tests); \
+	@unformatted=$$(gofmt -l cmd config deploy grafana internal pipelines plugins tests); \
 	 if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	@go vet ./...
 	@$(STATICCHECK) ./...
 	@FILES=./files PARTICIPANTS='a, b' $(BIN) lint -e $(LOCAL_ENV) $(CONFIGS)
 	@$(BIN) docs --check
+	@$(BIN) dashboards check
 	@echo "make lint: nothing to complain about."
 
 $(STATICCHECK):
@@ -86,8 +88,9 @@ $(STATICCHECK):
 	@mv bin/tools/staticcheck $@
 
 .PHONY: generate
-generate: build ## Write everything that is generated: docs/components
+generate: build ## Write everything that is generated: docs/components, dashboards, alerts
 	@$(BIN) docs
+	@$(BIN) dashboards render
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -29,6 +29,7 @@ var subcommands = []func() *cli.Command{
 	doctorCommand,
 	publishCommand,
 	serveCommand,
+	dashboardsCommand,
 	docsCommand,
 }
 

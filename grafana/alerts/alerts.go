@@ -1,0 +1,132 @@
+package alerts
+
+import (
+	"fmt"
+	"strings"
+
+	q "github.com/helios-connect/helios/grafana/queries"
+	"github.com/helios-connect/helios/plugins/telemetry"
+)
+
+// Alert is one alert rule.
+type Alert struct {
+	Name     string
+	Expr     string // PromQL; each series that it returns is an alert
+	For      string // how long it must last
+	Severity string // page: now, ticket: this week
+	Summary  string // one sentence; may name labels
+	Action   string // what to do first
+	Board    string // uid of the dashboard that shows it
+}
+
+// Runbook is the page of the alert, below docs/runbooks.
+func (a Alert) Runbook() string { return "docs/runbooks/" + strings.ToLower(a.Name) + ".md" }
+
+// Alerts lists all of them.
+func Alerts() []Alert {
+	alerts := []Alert{stalled(), conservation(), deadLetters(), compliance(), lag(), kafkaLag(), registry(), storeDown(), certificate()}
+	for _, o := range Objectives() {
+		alerts = append(alerts, o.alert("page"), o.alert("ticket"))
+	}
+	return alerts
+}
+
+// alert of an objective whose budget burns too fast.
+func (o Objective) alert(severity string) Alert {
+	words := map[string]string{"page": "Fast", "ticket": "Slow"}
+	name := ""
+	for _, word := range strings.Split(o.Name, "_") {
+		name += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return Alert{
+		Name: "Helios" + name + "Burns" + words[severity], Expr: o.burning(severity), For: "2m", Severity: severity,
+		Summary: fmt.Sprintf("The error budget of %q (%.4g %%) is used up too fast.", o.Title, o.Target*100),
+		Action:  "Open the SLO dashboard to see since when, then Reconciliation or Pipelines for the cause.",
+		Board:   "helios-slo",
+	}
+}
+
+func stalled() Alert {
+	return Alert{
+		Name: "HeliosCloudStalled", For: "2m", Severity: "page", Board: "helios-overview",
+		Expr:    q.Max(q.Of(telemetry.ReconcileStalled), telemetry.LabelParticipant, telemetry.LabelClock) + " == 1",
+		Summary: "Nothing is heard of {{ $labels.participant }} on the clock {{ $labels.clock }}.",
+		Action:  "Look at the cloud's queue and at the ingest stream: its facts are indeterminate until it speaks.",
+	}
+}
+
+func conservation() Alert {
+	return Alert{
+		Name: "HeliosEventsUnaccounted", For: "5m", Severity: "page", Board: "helios-pipelines",
+		// A scrape in the middle of a batch sees it half counted; what is missing
+		// at every scrape of five minutes is missing.
+		Expr:    "min_over_time((" + q.Unaccounted(telemetry.LabelParticipant) + ")[5m:30s]) > 0",
+		Summary: "Ingest received more events of {{ $labels.participant }} than it converted and refused.",
+		Action:  "Read the log of the ingest stream; do not restart before you have it.",
+	}
+}
+
+func deadLetters() Alert {
+	received := q.Sum(q.Increase(q.Of(telemetry.CanonicalReceived), "15m"))
+	return Alert{
+		Name: "HeliosDeadLettersGrow", For: "5m", Severity: "ticket", Board: "helios-pipelines",
+		Expr:    "(" + q.DeadLettersIn("15m") + ") / (" + received + ") > 0.01 and " + received + " > 100",
+		Summary: "More than 1 % of the events of the last 15 minutes are dead letters.",
+		Action:  "helios-connect dlq list, by reason; repair the cause, then dlq replay.",
+	}
+}
+
+func compliance() Alert {
+	by := []string{telemetry.LabelTenant, telemetry.LabelType}
+	return Alert{
+		Name: "HeliosComplianceFalls", For: "5m", Severity: "ticket", Board: "helios-contracts",
+		Expr:    q.Compliance("30m", by...) + " < 0.99 and " + q.Sum(q.Increase(q.Of(telemetry.SchemaEvents), "30m"), by...) + " > 100",
+		Summary: "Fewer than 99 % of the events of type {{ $labels.type }} of {{ $labels.tenant }} keep their contract.",
+		Action:  "Open Contracts: rule and producer are named there. Ask the producer, or register the new version.",
+	}
+}
+
+func lag() Alert {
+	return Alert{
+		Name: "HeliosReconcileLags", For: "10m", Severity: "ticket", Board: "helios-pipelines",
+		Expr:    q.Sum(q.Of(telemetry.ReconcileInputLag)) + " > 10000",
+		Summary: "Reconciliation is {{ $value }} events behind its topic.",
+		Action:  "Compare rate in and out on Pipelines; start another process if the CPU is the limit.",
+	}
+}
+
+func kafkaLag() Alert {
+	return Alert{
+		Name: "HeliosConsumerLags", For: "10m", Severity: "ticket", Board: "helios-pipelines",
+		Expr:    q.Sum(q.Of(telemetry.ConnectKafkaLag), telemetry.LabelStream, telemetry.LabelTopic) + " > 50000",
+		Summary: "{{ $labels.stream }} is {{ $value }} records behind {{ $labels.topic }}.",
+		Action:  "The store is the usual cause: look at its batch time and at what keeps it back.",
+	}
+}
+
+func registry() Alert {
+	return Alert{
+		Name: "HeliosRegistryStale", For: "5m", Severity: "ticket", Board: "helios-contracts",
+		Expr:    q.Max(q.Of(telemetry.SchemaRegistryAge)) + " > 900",
+		Summary: "The schema registry has not answered in full for {{ $value | humanizeDuration }}.",
+		Action:  "What is known is used meanwhile; new versions are not seen. Check the registry's address and health.",
+	}
+}
+
+func storeDown() Alert {
+	return Alert{
+		Name: "HeliosStoreUnavailable", For: "2m", Severity: "page", Board: "helios-pipelines",
+		Expr:    q.Sum(q.Increase(q.Of(telemetry.StoreUnavailable), "5m"), telemetry.LabelTable) + " > 0",
+		Summary: "The store takes nothing for {{ $labels.table }}.",
+		Action:  "Check the database. Nothing is lost: the log keeps what waits.",
+	}
+}
+
+func certificate() Alert {
+	return Alert{
+		Name: "HeliosCertificateNotLoaded", For: "0s", Severity: "ticket", Board: "helios-pipelines",
+		Expr:    q.Sum(q.Increase(q.Of(telemetry.WebhookCertificateLoads, q.Is(telemetry.LabelResult, "failed")), "1h")) + " > 0",
+		Summary: "A changed certificate of the webhook could not be loaded; the former one stays in use until it expires.",
+		Action:  "Check the files of certificate and key; the log of ingest-webhook names the error.",
+	}
+}

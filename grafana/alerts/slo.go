@@ -1,0 +1,136 @@
+// Package alerts holds the service level objectives, and the recording and
+// alert rules of Prometheus and of Grafana.
+package alerts
+
+import (
+	"fmt"
+
+	q "github.com/helios-connect/helios/grafana/queries"
+	"github.com/helios-connect/helios/plugins/telemetry"
+)
+
+// LabelSLO names the objective on what is recorded for it.
+const LabelSLO = "slo"
+
+// Windows over which every objective's errors are recorded.
+var Windows = []string{"5m", "30m", "1h", "2h", "6h", "1d", "3d"}
+
+// Objective is a service level objective: at most 1-Target of its events may be
+// bad over 30 days.
+type Objective struct {
+	Name   string // the value of LabelSLO
+	Title  string
+	Target float64
+	By     string // a label that is judged by itself; empty: all together
+	// Gate is how many events a window needs before it may raise an alert: one
+	// bad event of three is no outage.
+	Gate   float64
+	Errors func(window string) string // the share of bad events
+	Events func(window string) string // how many events there were
+}
+
+// Objectives are the promises of Helios.
+func Objectives() []Objective {
+	return []Objective{verdictAccuracy(), latency("event_latency", "Verdict within 5 min", "300", 0.999),
+		latency("own_latency", "Verdict within 500 ms", "0.5", 0.95), availability(), delivery()}
+}
+
+func verdictAccuracy() Objective {
+	verdicts := func(w string) string { return q.Sum(q.Increase(q.Of(telemetry.ReconcileVerdicts), w)) }
+	return Objective{
+		Name: "verdict_accuracy", Title: "Verdicts that stood", Target: 0.999, Gate: 100, Events: verdicts,
+		// A correction says that an earlier verdict was not the last word.
+		Errors: func(w string) string {
+			return q.Share(q.Sum(q.Increase(q.Of(telemetry.ReconcileCorrections), w)), verdicts(w))
+		},
+	}
+}
+
+// latency judges the time from a fact's last event to its verdict, by a bucket
+// of the histogram.
+func latency(name, title, seconds string, target float64) Objective {
+	all := func(w string) string { return q.Sum(q.Increase(q.CountOf(telemetry.ReconcileDelay), w)) }
+	return Objective{
+		Name: name, Title: title, Target: target, Gate: 100, Events: all,
+		Errors: func(w string) string {
+			return "1 - " + q.Share(q.Sum(q.Increase(q.Within(telemetry.ReconcileDelay, seconds), w)), all(w))
+		},
+	}
+}
+
+// availability is time: each scrape at which a cloud is heard of is good.
+func availability() Objective {
+	over := func(how, w string) string { return how + "(" + q.Of(telemetry.ReconcileStalled) + "[" + w + "])" }
+	return Objective{
+		Name: "ingest_availability", Title: "Cloud heard of", Target: 0.995, By: telemetry.LabelParticipant, Gate: 10,
+		Errors: func(w string) string { return q.Avg(over("avg_over_time", w), telemetry.LabelParticipant) },
+		Events: func(w string) string { return q.Sum(over("count_over_time", w), telemetry.LabelParticipant) },
+	}
+}
+
+func delivery() Objective {
+	of := func(m telemetry.Metric, w string) string { return q.Sum(q.Increase(q.Of(m), w)) }
+	rows := func(w string) string {
+		stored := of(telemetry.StoreRowsStored, w)
+		return stored + " + " + q.OrZero(of(telemetry.StoreRowsPresent, w), stored) + " + " + q.OrZero(of(telemetry.StoreRowsRefused, w), stored)
+	}
+	return Objective{
+		Name: "delivery", Title: "Rows the store took", Target: 0.9999, Gate: 100, Events: rows,
+		Errors: func(w string) string { return q.Share(of(telemetry.StoreRowsRefused, w), rows(w)) },
+	}
+}
+
+// ErrorsRecorded and EventsRecorded are the names of what is recorded.
+func ErrorsRecorded(window string) string { return "helios:slo_errors:ratio" + window }
+func EventsRecorded(window string) string { return "helios:slo_events:increase" + window }
+
+// of selects what was recorded for an objective.
+func (o Objective) of(name string) string { return name + "{" + q.Is(LabelSLO, o.Name) + "}" }
+
+// BurnRate is how many times faster than allowed the budget is used up.
+func (o Objective) BurnRate(window string) string {
+	return fmt.Sprintf("%s / %.6g", o.of(ErrorsRecorded(window)), 1-o.Target)
+}
+
+// BudgetLeft is the share of the error budget that is left by the errors of the
+// longest window.
+func (o Objective) BudgetLeft() string {
+	return fmt.Sprintf("1 - %s / %.6g", o.of(ErrorsRecorded(Windows[len(Windows)-1])), 1-o.Target)
+}
+
+// burn is a pair of windows and the burn rate that both must exceed. Source: The
+// Site Reliability Workbook, chapter 5, table 5-8: 14.4 uses 2 % of a month's
+// budget in an hour, 6 uses 5 % in six hours, 3 uses 10 % in a day, 1 in three.
+type burn struct {
+	long, short string
+	rate        float64
+	severity    string
+}
+
+var burns = []burn{
+	{"1h", "5m", 14.4, "page"}, {"6h", "30m", 6, "page"},
+	{"1d", "2h", 3, "ticket"}, {"3d", "6h", 1, "ticket"},
+}
+
+// burning is true while a severity's pairs of windows are exceeded, each with
+// enough events in its long window.
+func (o Objective) burning(severity string) string {
+	expr := ""
+	for _, b := range burns {
+		if b.severity != severity {
+			continue
+		}
+		limit := b.rate * (1 - o.Target)
+		// More than everything can't be bad: the limit stays below 1.
+		limit = min(limit, 0.9)
+		if expr != "" {
+			expr += "\nor\n"
+		}
+		expr += fmt.Sprintf("(%s > %.6g and %s > %.6g and %s >= %g)", o.of(ErrorsRecorded(b.long)), limit,
+			o.of(ErrorsRecorded(b.short)), limit, o.of(EventsRecorded(b.long)), o.Gate)
+	}
+	return expr
+}
+
+// Recorded selects the recorded share of bad events.
+func (o Objective) Recorded(window string) string { return o.of(ErrorsRecorded(window)) }

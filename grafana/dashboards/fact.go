@@ -1,0 +1,74 @@
+package dashboards
+
+import (
+	p "github.com/helios-connect/helios/grafana/panels"
+	q "github.com/helios-connect/helios/grafana/queries"
+)
+
+// theFact is the fact that the page is about: by its id, or the newest that has
+// the key. Both are indexed.
+const theFact = `SELECT id, tenant, type, key FROM helios_verdicts
+WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring} ORDER BY decided_at DESC LIMIT 1`
+
+func fact() p.Board {
+	const none = "type the id or the key of a fact above, or come by a link from Reconciliation."
+	return p.Board{
+		UID: factUID, Title: "Helios Fact", Refresh: "30s", From: "now-24h",
+		Description: "One fact: what each cloud says, field by field, and how its verdict came about.",
+		Variables:   []p.Variable{{Name: "fact", Title: "Fact (id or key)"}},
+		Rows: []p.Row{
+			{Title: "What is known", Panels: []p.Panel{
+				{Title: "Verdict", Kind: p.Table, Unit: "short", Height: 5, Steps: p.Plain(), Next: toReconciliation, CellLinks: map[string]string{"fact": openFact},
+					Help: "The current verdict of each fact with this id or key; the page shows the first. Not matched: the next table shows in what.", Empty: none,
+					Queries: []q.Query{q.SQL(`
+SELECT status, tenant, type, key, expectation, array_to_string(missing, ', ') AS missing, array_to_string(stalled, ', ') AS stalled,
+  opened_at, deadline, decided_at, closed_by AS why, revision, id AS fact
+FROM helios_verdicts WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring}
+ORDER BY decided_at DESC LIMIT 10`)}},
+				{Title: "Side by side", Kind: p.Table, Unit: "short", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
+					Matrix: [3]string{"cloud", "field", "value"}, Empty: none,
+					Help: "The first event of each cloud, field by field. Amber with ≠: unlike most others, to the letter; the verdict may still be matched, by the expectation's tolerances. Red needs the producer of that column.",
+					Queries: []q.Query{q.SQL(`
+WITH RECURSIVE f AS (` + theFact + `),
+e AS (SELECT DISTINCT ON (ev.cloud) ev.cloud, helios_json(ev.event)->'data' AS doc
+  FROM f JOIN helios_events ev ON ev.key = f.key AND ev.tenant = f.tenant AND ev.type = f.type
+  ORDER BY ev.cloud, ev.time_ns, ev.id),
+node(cloud, path, value) AS (
+  SELECT cloud, 'data', doc FROM e WHERE doc IS NOT NULL
+  UNION ALL
+  SELECT n.cloud, n.path || '.' || c.name, c.value FROM node n CROSS JOIN LATERAL (
+    SELECT key AS name, value FROM jsonb_each(CASE jsonb_typeof(n.value) WHEN 'object' THEN n.value ELSE '{}' END)
+    UNION ALL
+    SELECT (i - 1)::text, value FROM jsonb_array_elements(CASE jsonb_typeof(n.value) WHEN 'array' THEN n.value ELSE '[]' END) WITH ORDINALITY AS a(value, i)
+  ) c),
+leaf AS (SELECT cloud, path, coalesce(value #>> '{}', 'null') AS value FROM node
+  WHERE jsonb_typeof(value) NOT IN ('object', 'array')),
+usual AS (SELECT path, mode() WITHIN GROUP (ORDER BY value) AS value FROM leaf GROUP BY path)
+SELECT leaf.path AS field, leaf.cloud, CASE WHEN leaf.value <> usual.value THEN '≠ ' ELSE '' END || leaf.value AS value
+FROM leaf JOIN usual USING (path) ORDER BY leaf.path, leaf.cloud LIMIT 1000`)}},
+			}},
+			{Title: "How it came about", Panels: []p.Panel{
+				{Title: "Verdict history", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation, Empty: none,
+					Help: "Every revision, oldest first: what was believed then, and why it changed. A late_event that changes much: that cloud is late.",
+					Queries: []q.Query{q.SQL(`
+WITH f AS (` + theFact + `)
+SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing, ', ') AS missing
+FROM helios_verdict_history h JOIN f ON f.id = h.id ORDER BY h.opened_ns, h.revision LIMIT 100`)}},
+				{Title: "What differs by the verdict", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation,
+					Empty: "the values agree, or no fact is chosen.",
+					Help:  "The differences that the verdict names, tolerances considered. The outliers are the clouds to ask.",
+					Queries: []q.Query{q.SQL(`
+WITH f AS (` + theFact + `)
+SELECT d->>'field' AS field, d->>'values' AS "values", d->>'outliers' AS outliers
+FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d LIMIT 100`)}},
+				{Title: "Raw events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toLive, Empty: none,
+					Help: "Every event of the fact as it came. More than one of a cloud: repeated, or corrected by its producer.",
+					Queries: []q.Query{q.SQL(`
+WITH f AS (` + theFact + `)
+SELECT ev.time, ev.cloud, ev.source, ev.id, ev.ingest_time, ev.event
+FROM f JOIN helios_events ev ON ev.key = f.key AND ev.tenant = f.tenant AND ev.type = f.type
+ORDER BY ev.time_ns LIMIT 100`)}},
+			}},
+		},
+	}
+}

@@ -1,0 +1,195 @@
+// Package panels holds the shared defaults of all panels: what one looks like
+// is decided here, what it shows in package dashboards.
+package panels
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+
+	"github.com/helios-connect/helios/grafana/queries"
+)
+
+// Kind is a panel plugin of Grafana.
+type Kind string
+
+const (
+	Stat     Kind = "stat"
+	Series   Kind = "timeseries"
+	Pie      Kind = "piechart"
+	Bars     Kind = "bargauge"
+	Table    Kind = "table"
+	Heatmap  Kind = "heatmap"
+	Timeline Kind = "state-timeline"
+)
+
+// Step is a threshold: from Value on, the colour.
+type Step struct {
+	Value  float64
+	Colour string
+}
+
+// Panel is one panel. Its size defaults to that of its kind.
+type Panel struct {
+	Title   string
+	Help    string // what it shows, what red means, what to do
+	Empty   string // when it has no data, and why that is fine
+	Kind    Kind
+	Unit    string // of Grafana's list; "short" for plain numbers
+	Steps   []Step // in rising order; below the first it is neutral
+	Next    Link   // where one goes from here
+	Queries []queries.Query
+
+	Max       *float64         // upper end of the scale
+	Null      string           // what null is called
+	Values    map[string]Entry // words for values
+	Stacked   bool
+	Compare   bool              // cells marked with ≠ are coloured
+	Matrix    [3]string         // columns to rows: column, row and value field
+	Units     map[string]string // units of a table's columns
+	CellLinks map[string]string // links of a table's columns
+	Width     uint32            // of 24
+	Height    uint32
+}
+
+// Link leads to another dashboard.
+type Link struct{ Title, URL string }
+
+// To is a link to a dashboard, with the time range.
+func To(title, uid string) Link {
+	return Link{Title: title, URL: "/d/" + uid + "?${__url_time_range}"}
+}
+
+// Number is for Panel.Max.
+func Number(n float64) *float64 { return &n }
+
+// Steps of the usual cases.
+func ZeroIsGood() []Step               { return []Step{{0, Good}, {0.5, Bad}} }
+func Rising(warn, bad float64) []Step  { return []Step{{0, Good}, {warn, Warn}, {bad, Bad}} }
+func Falling(bad, warn float64) []Step { return []Step{{0, Bad}, {bad, Warn}, {warn, Good}} }
+func Plain() []Step                    { return []Step{{0, Clouds[1].Colour}} }
+
+// size of a panel's kind, of 24 columns.
+func (p Panel) size() (w, h uint32) {
+	w, h = p.Width, p.Height
+	if w == 0 {
+		w = map[Kind]uint32{Stat: 4, Pie: 6, Bars: 8, Table: 24}[p.Kind]
+	}
+	if w == 0 {
+		w = 12
+	}
+	if h == 0 {
+		h = map[Kind]uint32{Stat: 4}[p.Kind]
+	}
+	if h == 0 {
+		h = 8
+	}
+	return w, h
+}
+
+func (p Panel) description() string {
+	if p.Empty == "" {
+		return p.Help
+	}
+	return p.Help + "\n\nEmpty: " + p.Empty
+}
+
+// build makes Grafana's panel.
+func (p Panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
+	kind, title, description := string(p.Kind), p.Title, p.description()
+	panel := dashboard.Panel{
+		Type: kind, Id: &id, Title: &title, Description: &description, GridPos: &at,
+		Links:       []dashboard.DashboardLink{p.Next.build()},
+		FieldConfig: &dashboard.FieldConfigSource{Defaults: p.defaults(), Overrides: p.overrides()},
+		Options:     p.options(),
+	}
+	if p.Matrix[0] != "" {
+		panel.Transformations = []dashboard.DataTransformerConfig{
+			{Id: "groupingToMatrix", Options: map[string]any{"columnField": p.Matrix[0], "rowField": p.Matrix[1], "valueField": p.Matrix[2], "emptyValue": "null"}},
+		}
+	}
+	for i, q := range p.Queries {
+		source := dataSource(q.Source)
+		if i == 0 {
+			panel.Datasource = &source
+		} else if *panel.Datasource.Uid != *source.Uid {
+			return panel, fmt.Errorf("panel %q: its queries go to more than one data source", p.Title)
+		}
+		panel.Targets = append(panel.Targets, target(q, string(rune('A'+i)), source))
+	}
+	return panel, nil
+}
+
+func (l Link) build() dashboard.DashboardLink {
+	url := l.URL
+	return dashboard.DashboardLink{Title: l.Title, Type: dashboard.DashboardLinkTypeLink, Icon: "external link", Url: &url, Tags: []string{}}
+}
+
+// dataSource returns the template variable of a source; Live is built in.
+func dataSource(s queries.Source) common.DataSourceRef {
+	kind, uid := "prometheus", "${prometheus}"
+	switch s {
+	case queries.PostgreSQL:
+		kind, uid = "grafana-postgresql-datasource", "${postgresql}"
+	case queries.Live:
+		kind, uid = "datasource", "grafana"
+	}
+	return common.DataSourceRef{Type: &kind, Uid: &uid}
+}
+
+func target(q queries.Query, ref string, source common.DataSourceRef) variants.Dataquery {
+	where := map[string]any{"type": *source.Type, "uid": *source.Uid}
+	switch q.Source {
+	case queries.PostgreSQL:
+		return variants.UnknownDataquery{"refId": ref, "datasource": where, "format": "table", "rawQuery": true, "editorMode": "code", "rawSql": q.Text}
+	case queries.Live:
+		// The buffer is in milliseconds.
+		return variants.UnknownDataquery{"refId": ref, "datasource": where, "queryType": "measurements", "channel": q.Text, "buffer": 60000}
+	}
+	query := prometheus.NewDataquery()
+	query.RefId, query.Expr, query.Datasource = &ref, q.Text, &source
+	ranged, instant, legend := !q.Instant, q.Instant, q.Legend
+	query.Range, query.Instant, query.LegendFormat = &ranged, &instant, &legend
+	format := prometheus.PromQueryFormatTimeSeries
+	if q.Heatmap {
+		format = prometheus.PromQueryFormatHeatmap
+	} else if q.Table {
+		format = prometheus.PromQueryFormatTable
+	}
+	query.Format = &format
+	return *query
+}
+
+func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
+	all := []dashboard.DashboardFieldConfigSourceOverrides{}
+	if p.Kind != Table {
+		return append(all, seriesColours()...)
+	}
+	for _, column := range sorted(p.Units) {
+		all = append(all, override(column, "unit", p.Units[column]))
+	}
+	for _, column := range sorted(p.CellLinks) {
+		all = append(all, override(column, "links", []map[string]any{{"title": "Open", "url": p.CellLinks[column]}}))
+	}
+	return all
+}
+
+func override(column, property string, value any) dashboard.DashboardFieldConfigSourceOverrides {
+	return dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher:    dashboard.MatcherConfig{Id: "byName", Options: column},
+		Properties: []dashboard.DynamicConfigValue{{Id: property, Value: value}},
+	}
+}
+
+func sorted(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,39 @@
+package queries
+
+import "github.com/helios-connect/helios/plugins/telemetry"
+
+// What several dashboards and alerts ask.
+
+// DeadLetters are events that were refused anywhere, per second, by reason.
+func DeadLetters(window string) string {
+	return Sum(Rate(Of(telemetry.CanonicalRefused), window), telemetry.LabelReason) +
+		" or " + Sum(Rate(Of(telemetry.ReconcileFlagged), window), telemetry.LabelReason)
+}
+
+// DeadLettersIn counts what was refused in a window.
+func DeadLettersIn(window string) string {
+	received := Sum(Increase(Of(telemetry.CanonicalReceived), window))
+	return OrZero(Sum(Increase(Of(telemetry.CanonicalRefused), window)), received) +
+		" + " + OrZero(Sum(Increase(Of(telemetry.ReconcileFlagged), window)), received)
+}
+
+// Unaccounted is what ingest received and neither converted nor refused: the
+// conservation law, which says 0. The three counters belong to one process and
+// start together.
+func Unaccounted(by ...string) string {
+	received := Sum(Of(telemetry.CanonicalReceived), by...)
+	return "abs(" + received + " - " + OrZero(Sum(Of(telemetry.CanonicalConverted), by...), received) +
+		" - " + OrZero(Sum(Of(telemetry.CanonicalRefused), by...), received) + ")"
+}
+
+// Agreement is the share of verdicts that are matched.
+func Agreement(window string) string {
+	return Share(Sum(Increase(Of(telemetry.ReconcileVerdicts, Is(telemetry.LabelStatus, "matched")), window)),
+		Sum(Increase(Of(telemetry.ReconcileVerdicts), window)))
+}
+
+// Compliance is the share of events that keep their contract.
+func Compliance(window string, by ...string) string {
+	return Share(Sum(Increase(Of(telemetry.SchemaEvents, Like(telemetry.LabelOutcome, "valid|upgraded")), window), by...),
+		Sum(Increase(Of(telemetry.SchemaEvents), window), by...))
+}
