@@ -1,0 +1,136 @@
+package grafana
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"github.com/helios-connect/helios/grafana/alerts"
+)
+
+// healthy is a Helios of which nothing is wrong, a sample a minute.
+var healthy = map[string]string{
+	`helios_reconcile_participant_stalled{participant="aws",clock="default"}`:                            "0x300",
+	`helios_reconcile_participant_stalled{participant="gcp",clock="default"}`:                            "0x300",
+	`helios_canonical_received_total{participant="aws",tenant="acme"}`:                                   "0+100x300",
+	`helios_canonical_converted_total{participant="aws",tenant="acme"}`:                                  "0+100x300",
+	`helios_canonical_refused_total{participant="aws",tenant="acme",reason="unreadable"}`:                "0x300",
+	`helios_reconcile_verdicts_total{verdict_status="matched",expectation="orders"}`:                     "0+100x300",
+	`helios_reconcile_corrections_total{verdict_status="matched"}`:                                       "0x300",
+	`helios_reconcile_verdict_delay_seconds_count`:                                                       "0+100x300",
+	`helios_reconcile_verdict_delay_seconds_bucket{le="300"}`:                                            "0+100x300",
+	`helios_reconcile_verdict_delay_seconds_bucket{le="0.5"}`:                                            "0+99x300",
+	`helios_store_rows_stored_total{table="helios_events"}`:                                              "0+100x300",
+	`helios_store_rows_refused_total{table="helios_events"}`:                                             "0x300",
+	`helios_store_unavailable_total{table="helios_events"}`:                                              "0x300",
+	`helios_schema_events_total{tenant="acme",type="order",version="1",source="shop",outcome="valid"}`:   "0+100x300",
+	`helios_schema_events_total{tenant="acme",type="order",version="1",source="shop",outcome="invalid"}`: "0x300",
+	`helios_schema_registry_age_seconds`:                                                                 "30x300",
+	`helios_reconcile_input_lag_events{partition="0"}`:                                                   "100x300",
+	`kafka_lag{stream="store-events",topic="helios.events",partition="0"}`:                               "100x300",
+	`helios_webhook_certificate_loads_total{result="failed"}`:                                            "0x300",
+	`helios_webhook_certificate_loads_total{result="loaded"}`:                                            "0+1x300",
+}
+
+// scenarios change one thing each, and say exactly which alerts fire.
+var scenarios = []struct {
+	name   string
+	change map[string]string
+	fires  []string
+}{
+	{"nothing is wrong", nil, nil},
+	{"a cloud is stalled", map[string]string{`helios_reconcile_participant_stalled{participant="gcp",clock="default"}`: "1x300"},
+		[]string{"HeliosCloudStalled", "HeliosIngestAvailabilityBurnsFast", "HeliosIngestAvailabilityBurnsSlow"}},
+	{"a cloud was silent for a minute", map[string]string{`helios_reconcile_participant_stalled{participant="gcp",clock="default"}`: "0x280 1 0x20"}, nil},
+	{"events vanish", map[string]string{`helios_canonical_converted_total{participant="aws",tenant="acme"}`: "0+90x300"}, []string{"HeliosEventsUnaccounted"}},
+	{"a batch is half counted at one scrape", map[string]string{`helios_canonical_received_total{participant="aws",tenant="acme"}`: "0+100x298 29950 30000"}, nil},
+	{"one in twenty is refused", map[string]string{`helios_canonical_converted_total{participant="aws",tenant="acme"}`: "0+95x300",
+		`helios_canonical_refused_total{participant="aws",tenant="acme",reason="unreadable"}`: "0+5x300"}, []string{"HeliosDeadLettersGrow"}},
+	{"one of two is refused at night", map[string]string{`helios_canonical_received_total{participant="aws",tenant="acme"}`: "0+2x300",
+		`helios_canonical_converted_total{participant="aws",tenant="acme"}`:                   "0+1x300",
+		`helios_canonical_refused_total{participant="aws",tenant="acme",reason="unreadable"}`: "0+1x300"}, nil},
+	{"a producer breaks its contract", map[string]string{`helios_schema_events_total{tenant="acme",type="order",version="1",source="shop",outcome="invalid"}`: "0+5x300"},
+		[]string{"HeliosComplianceFalls"}},
+	{"reconciliation is behind", map[string]string{`helios_reconcile_input_lag_events{partition="0"}`: "20000x300"}, []string{"HeliosReconcileLags"}},
+	{"the store is behind", map[string]string{`kafka_lag{stream="store-events",topic="helios.events",partition="0"}`: "60000x300"}, []string{"HeliosConsumerLags"}},
+	{"the registry is away", map[string]string{`helios_schema_registry_age_seconds`: "0+60x300"}, []string{"HeliosRegistryStale"}},
+	{"the database is away", map[string]string{`helios_store_unavailable_total{table="helios_events"}`: "0+1x300"}, []string{"HeliosStoreUnavailable"}},
+	{"a certificate is broken", map[string]string{`helios_webhook_certificate_loads_total{result="failed"}`: "0x290 1x10"}, []string{"HeliosCertificateNotLoaded"}},
+	{"one verdict in ten is corrected", map[string]string{`helios_reconcile_corrections_total{verdict_status="matched"}`: "0+10x300"},
+		[]string{"HeliosVerdictAccuracyBurnsFast", "HeliosVerdictAccuracyBurnsSlow"}},
+	{"one of two is corrected, of ten an hour", map[string]string{`helios_reconcile_verdicts_total{verdict_status="matched",expectation="orders"}`: "0+0.16x300",
+		`helios_reconcile_corrections_total{verdict_status="matched"}`: "0+0.08x300"}, nil},
+	{"verdicts take longer than five minutes", map[string]string{`helios_reconcile_verdict_delay_seconds_bucket{le="300"}`: "0+97x300",
+		`helios_reconcile_verdict_delay_seconds_bucket{le="0.5"}`: "0+97x300"}, []string{"HeliosEventLatencyBurnsFast", "HeliosEventLatencyBurnsSlow"}},
+	{"verdicts are slow", map[string]string{`helios_reconcile_verdict_delay_seconds_bucket{le="0.5"}`: "0+20x300"},
+		[]string{"HeliosOwnLatencyBurnsFast", "HeliosOwnLatencyBurnsSlow"}},
+	{"Prometheus 3 writes ends of buckets in another way", map[string]string{`helios_reconcile_verdict_delay_seconds_bucket{le="300"}`: "",
+		`helios_reconcile_verdict_delay_seconds_bucket{le="300.0"}`: "0+100x300"}, nil},
+	{"rows are refused", map[string]string{`helios_store_rows_refused_total{table="helios_events"}`: "0+10x300"},
+		[]string{"HeliosDeliveryBurnsFast", "HeliosDeliveryBurnsSlow"}},
+}
+
+type (
+	series struct{ Series, Values string }
+	sample struct {
+		Labels string
+		Value  float64
+	}
+	exprTest struct {
+		Expr       string   `yaml:"expr"`
+		EvalTime   string   `yaml:"eval_time"`
+		ExpSamples []sample `yaml:"exp_samples"`
+	}
+	ruleTest struct {
+		Name     string     `yaml:"name"`
+		Interval string     `yaml:"interval"`
+		Input    []series   `yaml:"input_series"`
+		Tests    []exprTest `yaml:"promql_expr_test"`
+	}
+)
+
+func TestAlertsFireForTheirFaultAndAreSilentOtherwise(t *testing.T) {
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		if os.Getenv("HELIOS_REQUIRE_SERVERS") == "1" {
+			t.Fatal("promtool is not installed, and HELIOS_REQUIRE_SERVERS=1 asks for it")
+		}
+		t.Skip("promtool is not installed: skipped; HELIOS_REQUIRE_SERVERS=1 makes this a failure")
+	}
+	rules, err := filepath.Abs("../../deploy/prometheus/helios.rules.yml")
+	require.NoError(t, err)
+	fired := map[string]bool{}
+	var tests []ruleTest
+	for _, s := range scenarios {
+		values := maps.Clone(healthy)
+		maps.Copy(values, s.change)
+		test := ruleTest{Name: s.name, Interval: "1m"}
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if values[name] != "" {
+				test.Input = append(test.Input, series{name, values[name]})
+			}
+		}
+		expect := exprTest{Expr: `max by (alertname) (ALERTS{alertstate="firing"})`, EvalTime: "300m", ExpSamples: []sample{}}
+		for _, name := range s.fires {
+			fired[name] = true
+			expect.ExpSamples = append(expect.ExpSamples, sample{`{alertname="` + name + `"}`, 1})
+		}
+		test.Tests = []exprTest{expect}
+		tests = append(tests, test)
+	}
+	for _, a := range alerts.Alerts() {
+		require.True(t, fired[a.Name], "no scenario makes %s fire", a.Name)
+	}
+	raw, err := yaml.Marshal(map[string]any{"rule_files": []string{rules}, "evaluation_interval": "1m", "tests": tests})
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "test.yml")
+	require.NoError(t, os.WriteFile(path, raw, 0o600))
+	out, err := exec.Command(promtool, "test", "rules", path).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
