@@ -216,7 +216,7 @@ func (g *grafanaAPI) call(ctx context.Context, method, path string, body, into a
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("Grafana answered %s: %.200s", resp.Status, answer)
+		return fmt.Errorf("the answer of Grafana: %s: %.200s", resp.Status, answer)
 	}
 	if into == nil {
 		return nil

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Grafana reads version 2 from files only with errors: version 1 it is.
+
 package panels
 
 import (

@@ -70,7 +70,7 @@ func Not(label, value string) string  { return fmt.Sprintf("%s!~%q", label, valu
 // Of selects the series of a metric.
 func Of(m telemetry.Metric, matchers ...string) string { return selector(m.Name, matchers) }
 
-// BucketsOf, SumOf and CountOf select the parts of a histogram.
+// BucketsOf and CountOf select the parts of a histogram.
 func BucketsOf(m telemetry.Metric, matchers ...string) string {
 	return selector(m.Name+"_bucket", matchers)
 }

@@ -1,8 +1,9 @@
 package telemetry
 
-// Labels of the API's metrics, beside LabelStream.
+// Labels of the API's metrics.
 const (
 	LabelRoute      = "route"
+	LabelStream     = "stream"
 	LabelDependency = "dependency"
 )
 

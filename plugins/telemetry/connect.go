@@ -1,14 +1,13 @@
 package telemetry
 
-// LabelStream is the stream in streams mode, LabelPath the place of a component
-// in its stream, LabelName the label that a component was given, LabelLE the
-// upper end of a histogram's bucket.
+// LabelPath is the place of a component in its stream, LabelName the label that
+// it was given, LabelLE the upper end of a histogram's bucket. LabelStream is the
+// stream in streams mode here, and one of the API's there.
 const (
-	LabelStream = "stream"
-	LabelPath   = "path"
-	LabelName   = "label"
-	LabelLE     = "le"
-	LabelTopic  = "topic"
+	LabelPath  = "path"
+	LabelName  = "label"
+	LabelLE    = "le"
+	LabelTopic = "topic"
 )
 
 // Metrics of Redpanda Connect and of the Go runtime that dashboards read. They
@@ -84,7 +83,7 @@ func All() []Metric {
 		ReconcileInputOverflow,
 		SimulatorFacts, SimulatorEvents, SimulatorAcked, SimulatorRedelivered, SimulatorInFlight, SimulatorLost,
 	}
-	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), Connect()} {
+	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Connect()} {
 		all = append(all, some...)
 	}
 	return all
