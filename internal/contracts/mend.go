@@ -124,9 +124,33 @@ func (e *evolution) addMembers(s map[string]any, b *breach) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
 		types := typesOf(unknown[name])
-		properties[name] = map[string]any{"type": typeValue(types)}
-		e.step("%s: the new member %q (%s) is known, and optional", placeOf(b.path), name, strings.Join(types, " or "))
+		member := map[string]any{"type": typeValue(types)}
+		properties[name] = member
+		value, raw, ok := always(unknown[name], len(b.samples))
+		if !ok {
+			e.step("%s: the new member %q (%s) is known, and optional", placeOf(b.path), name, strings.Join(types, " or "))
+			continue
+		}
+		member["default"] = value
+		e.added = append(e.added, addition{path: b.path, name: name, value: raw})
+		e.step("%s: the new member %q (%s) is known; older payloads get its default %s", placeOf(b.path), name, strings.Join(types, " or "), raw)
 	}
+}
+
+// always is the one value that a new member has wherever samples break the rule: a
+// scalar, as a default can be.
+func always(values []any, samples int) (value any, raw string, ok bool) {
+	if len(values) != samples {
+		return nil, "", false
+	}
+	for _, v := range values {
+		text, err := json.Marshal(v)
+		if err != nil || len(text) == 0 || text[0] == '{' || text[0] == '[' || raw != "" && raw != string(text) {
+			return nil, "", false
+		}
+		value, raw = v, string(text)
+	}
+	return value, raw, true
 }
 
 // widenType adds the types that were seen.
@@ -265,10 +289,10 @@ func stringsOf(v any) (list []string) {
 }
 
 // mapping turns payloads of the version before into payloads of this one. Only
-// renamed members need it: what was widened or made optional takes older payloads
-// as they are.
+// members that were renamed, or that have a default, need it: what was widened or
+// made optional takes older payloads as they are.
 func (e *evolution) mapping() string {
-	if len(e.renames) == 0 {
+	if len(e.renames) == 0 && len(e.added) == 0 {
 		return ""
 	}
 	var b strings.Builder
@@ -277,6 +301,11 @@ func (e *evolution) mapping() string {
 		b.WriteString("root = " + within("root", r.path, func(object string) string {
 			return fmt.Sprintf(`if %[1]s.exists(%[2]q) && !%[1]s.exists(%[3]q) { %[1]s.without(%[2]q).assign({%[4]q: %[1]s.get(%[2]q)}) } else { %[1]s }`,
 				object, escapeDots(r.old), escapeDots(r.new), r.new)
+		}) + "\n")
+	}
+	for _, a := range e.added {
+		b.WriteString("root = " + within("root", a.path, func(object string) string {
+			return fmt.Sprintf(`if %[1]s.exists(%[2]q) { %[1]s } else { %[1]s.assign({%[3]q: %[4]s}) }`, object, escapeDots(a.name), a.name, a.value)
 		}) + "\n")
 	}
 	return b.String()

@@ -110,6 +110,13 @@ type evolution struct {
 	steps   []string
 	open    []string
 	renames []rename
+	added   []addition
+}
+
+// addition of a member with a default (JSON) to the object at path.
+type addition struct {
+	path        []string
+	name, value string
 }
 
 // rename of a member of the object at path.

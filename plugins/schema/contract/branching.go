@@ -12,16 +12,16 @@ import (
 func bounded(root *jsonschema.Schema) error {
 	b := brancher{looks: map[*jsonschema.Schema]int{}}
 	seen := map[*jsonschema.Schema]bool{root: true}
-	for todo := []*jsonschema.Schema{root}; len(todo) > 0; {
-		s := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for pending := []*jsonschema.Schema{root}; len(pending) > 0; {
+		s := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		if _, err := b.look(s); err != nil {
 			return err
 		}
 		for _, next := range append(sameValue(s), inside(s)...) {
 			if !seen[next] {
 				seen[next] = true
-				todo = append(todo, next)
+				pending = append(pending, next)
 			}
 		}
 	}
