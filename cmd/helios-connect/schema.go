@@ -59,7 +59,7 @@ func registryOf(c *cli.Context) (*registry.Remote, error) {
 	if url == "" {
 		return nil, errors.New("no schema registry is named: set HELIOS_SCHEMA_REGISTRY_URL, or give schema --registry URL, for example http://localhost:8081")
 	}
-	return registry.Dial(registry.Connection{URL: url, User: os.Getenv("HELIOS_SCHEMA_REGISTRY_USER"), Password: os.Getenv("HELIOS_SCHEMA_REGISTRY_PASSWORD")})
+	return contracts.Registry(url, os.Getenv)
 }
 
 // positional checks how many arguments there are; a flag among them was meant to

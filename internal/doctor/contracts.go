@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/sr"
 
+	"github.com/helios-connect/helios/internal/contracts"
 	"github.com/helios-connect/helios/plugins/schema/registry"
 )
 
@@ -29,7 +30,7 @@ func checkContracts(ctx context.Context, r *run) {
 	}
 	var source registry.Source = registry.OpenFolder(folder)
 	if address != "" {
-		remote, err := registry.Dial(registry.Connection{URL: address, User: r.get("HELIOS_SCHEMA_REGISTRY_USER"), Password: r.get("HELIOS_SCHEMA_REGISTRY_PASSWORD")})
+		remote, err := contracts.Registry(address, r.get)
 		if err != nil {
 			r.fail("settings", "the form is http://localhost:8081; user and password have settings of their own", "HELIOS_SCHEMA_REGISTRY_URL can't be used: %v", err)
 			return

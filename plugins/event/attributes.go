@@ -26,6 +26,7 @@ const (
 	AttrReplayID        = "heliosreplayid"
 	AttrAttempt         = "heliosattempt"
 	AttrCause           = "helioscause"
+	AttrDataForm        = "heliosdataform"   // what a payload was that is no JSON object: json, text, base64 or none
 	AttrSchema          = "heliosschema"     // subject/version of the contract that judged the payload
 	AttrViolations      = "heliosviolations" // rule and place of each breach, when the event passed all the same
 	AttrData            = "data"

@@ -97,7 +97,7 @@ func (c *contractsInput) Connect(context.Context) error {
 		return nil
 	}
 	c.catalog = registry.Open(c.source, c.refresh, time.Now, registry.Observer{
-		Failed: func(err error) {
+		Failed: func(err error, _ time.Duration) {
 			if !c.failing.Swap(true) {
 				c.log.Warnf("The contracts can't be read: %v", err)
 			}

@@ -75,6 +75,8 @@ type Judge struct {
 	decoders  map[*registry.Entry]decoder
 	interning map[string]string
 	versions  map[versionName]string
+	named     map[string]int    // versions by dataschema
+	entries   []*registry.Entry // candidates of the event in hand
 }
 
 // route of an event to its contract; target is what it leads to as long as the
@@ -99,12 +101,12 @@ const (
 	pathCount
 )
 
-var paths = event.MustCompilePaths(event.AttrTenant, event.AttrType, event.AttrSource, event.AttrDataSchema, "heliosdataform", event.AttrData)
+var paths = event.MustCompilePaths(event.AttrTenant, event.AttrType, event.AttrSource, event.AttrDataSchema, event.AttrDataForm, event.AttrData)
 
 // NewJudge returns a Judge. upgrade may be nil when no rule asks for it.
 func NewJudge(catalog *registry.Catalog, rules Rules, subjects []string, upgrade Upgrader) *Judge {
 	return &Judge{catalog: catalog, rules: rules, subjects: subjects, upgrade: upgrade,
-		routes: map[route]target{}, decoders: map[*registry.Entry]decoder{}, interning: map[string]string{}, versions: map[versionName]string{}}
+		routes: map[route]target{}, decoders: map[*registry.Entry]decoder{}, interning: map[string]string{}, versions: map[versionName]string{}, named: map[string]int{}}
 }
 
 // Begin lets the events of the following calls be written one behind another into
@@ -171,6 +173,19 @@ func (j *Judge) text(path int) string {
 	return s
 }
 
+// versionNamed is VersionOf, found out once for each dataschema.
+func (j *Judge) versionNamed(dataschema string) int {
+	n, ok := j.named[dataschema]
+	if !ok {
+		if len(j.named) >= maxRoutes {
+			clear(j.named)
+		}
+		n = VersionOf(dataschema)
+		j.named[dataschema] = n
+	}
+	return n
+}
+
 func (j *Judge) target(tenant, kind string) target {
 	r := route{tenant, kind}
 	if t, ok := j.routes[r]; ok {
@@ -208,7 +223,8 @@ func (j *Judge) apply(o *Outcome, rule Rule, s *registry.Subject, data []byte) (
 	b := j.bodyOf(data)
 	if id, rest, framed := payload.Frame(b.binary); framed {
 		if e := byID(s, id); e != nil {
-			entries, b.binary, b.framed = []*registry.Entry{e}, rest, true
+			j.entries = append(j.entries[:0], e)
+			entries, b.binary, b.framed = j.entries, rest, true
 		}
 	}
 	var first []contract.Failure
@@ -233,8 +249,8 @@ const maxTried = 8
 // candidates are the versions to try; the first is the one whose failures count.
 func (j *Judge) candidates(rule Rule, s *registry.Subject) ([]*registry.Entry, *contract.Failure) {
 	named := 0
-	if raw := j.values[pDataSchema]; raw != nil {
-		named = VersionOf(j.text(pDataSchema))
+	if j.values[pDataSchema] != nil {
+		named = j.versionNamed(j.text(pDataSchema))
 	}
 	if named > 0 {
 		e := s.Version(named)
@@ -242,7 +258,8 @@ func (j *Judge) candidates(rule Rule, s *registry.Subject) ([]*registry.Entry, *
 			return nil, &contract.Failure{Rule: "version", Value: strconv.Itoa(named), Text: fmt.Sprintf(
 				"dataschema names version %d of %s; registered are %s", named, s.Name, versionList(s))}
 		}
-		return []*registry.Entry{e}, nil
+		j.entries = append(j.entries[:0], e)
+		return j.entries, nil
 	}
 	report := s.Latest()
 	if rule.Version > 0 {
@@ -251,12 +268,13 @@ func (j *Judge) candidates(rule Rule, s *registry.Subject) ([]*registry.Entry, *
 				"the configured version %d of %s is not registered; registered are %s", rule.Version, s.Name, versionList(s))}
 		}
 	}
-	list := []*registry.Entry{report}
+	list := append(j.entries[:0], report)
 	for i := len(s.Entries) - 1; i >= 0 && len(list) < maxTried; i-- {
 		if e := s.Entries[i]; e != report && e.Err == nil {
 			list = append(list, e)
 		}
 	}
+	j.entries = list
 	return list, nil
 }
 

@@ -40,9 +40,6 @@ const (
 	metaBroken  = "helios_violations"
 
 	stageValidate = "validate"
-	reasonBroken  = "contract"
-	reasonNone    = "no_contract"
-	reasonNoEvent = "unreadable"
 )
 
 func processorSpec() *service.ConfigSpec {
@@ -181,6 +178,15 @@ func rulesFromConfig(conf *service.ParsedConfig) (rules Rules, err error) {
 	return rules, nil
 }
 
+// ParseRules reads the list that the field rules takes, in YAML.
+func ParseRules(text string) (Rules, error) {
+	conf, err := processorSpec().ParseYAML(spFieldRules+": "+text, nil)
+	if err != nil {
+		return nil, err
+	}
+	return rulesFromConfig(conf)
+}
+
 func ruleFromConfig(c *service.ParsedConfig) (r Rule, err error) {
 	if r.Types, err = c.FieldStringList(spFieldTypes); err != nil {
 		return r, err
@@ -256,9 +262,6 @@ func (p *processor) ProcessBatch(ctx context.Context, batch service.MessageBatch
 		out[i] = m
 	}
 	p.metrics.report(w)
-	if age, ok := p.catalog.Age(); ok {
-		p.metrics.age.SetFloat64(age.Seconds())
-	}
 	return []service.MessageBatch{out}, nil
 }
 
@@ -297,28 +300,21 @@ func (p *processor) message(ctx context.Context, w *worker, msg *service.Message
 		o, err = w.judge.Judge(ctx, doc)
 	}
 	w.count(&o)
-	return p.result(msg, &o, doc), nil
+	return p.result(msg, &o), nil
 }
 
 // result returns what becomes of a message. Messages of a batch must not be
 // changed, so it is a shallow copy.
-func (p *processor) result(msg *service.Message, o *Outcome, doc []byte) *service.Message {
+func (p *processor) result(msg *service.Message, o *Outcome) *service.Message {
+	changed, reason, detail := o.Becomes(p.unregistered)
 	switch {
-	case o.Status == Unreadable:
-		return refused(msg, reasonNoEvent, o.Err.Error(), o)
-	case o.Status == NoContract && p.unregistered == RejectUnregistered:
-		return refused(msg, reasonNone, fmt.Sprintf("no contract is registered for the type %.100q of tenant %.100q", o.Type, o.Tenant), o)
-	case o.Status == NoContract && p.unregistered == TagUnregistered:
-		out := msg.Copy()
-		out.SetBytes(tagged(doc, reasonNone))
-		return out
-	case o.Status == NoContract, o.Status == Invalid && o.Mode == Observe:
+	case reason != "":
+		return refused(msg, reason, detail, o)
+	case changed == nil:
 		return msg
-	case o.Status == Invalid && o.Mode != Tag:
-		return refused(msg, reasonBroken, o.Explain(), o)
 	}
 	out := msg.Copy()
-	out.SetBytes(o.Event)
+	out.SetBytes(changed)
 	return out
 }
 
@@ -336,8 +332,9 @@ func refused(msg *service.Message, reason, detail string, o *Outcome) *service.M
 }
 
 // registryFailed logs the first of a row of failures.
-func (p *processor) registryFailed(err error) {
+func (p *processor) registryFailed(err error, age time.Duration) {
 	p.metrics.registryErrors.Incr(1)
+	p.metrics.age.SetFloat64(age.Seconds())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.failing {
@@ -348,6 +345,7 @@ func (p *processor) registryFailed(err error) {
 
 func (p *processor) registryAnswered(subjects int) {
 	p.metrics.subjects.Set(int64(subjects))
+	p.metrics.age.SetFloat64(0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failing {

@@ -117,6 +117,13 @@ func TestEachModeDealsWithABreachInItsWay(t *testing.T) {
 		out := ask(t, startProcessor(t, config("enforce")), eventOf("order", `{"id":"a","amount":1}`, "heliosschema", "order/9", "heliosviolations", "type /id"))
 		require.Equal(t, eventOf("order", `{"id":"a","amount":1}`, "heliosschema", "order/1"), text(t, out[0]))
 	})
+	t.Run("names of attributes are written as they must be", func(t *testing.T) {
+		out := ask(t, startProcessor(t, config("enforce")), eventOf("order", `{"id":"a","amount":1}`, `a\"b`, "c"))
+		require.NoError(t, out[0].GetError())
+		var e map[string]any
+		require.NoError(t, json.Unmarshal([]byte(text(t, out[0])), &e))
+		require.Equal(t, "c", e[`a"b`])
+	})
 	t.Run("what was refused before stays as it is", func(t *testing.T) {
 		m := service.NewMessage([]byte("x"))
 		m.SetError(context.Canceled)

@@ -23,13 +23,12 @@ func (j *Judge) write(o *Outcome, data []byte, decoded bool) []byte {
 		switch string(m.Name) {
 		case event.AttrSchema, event.AttrViolations, event.AttrData:
 			continue
-		case "heliosdataform":
+		case event.AttrDataForm:
 			if decoded {
 				continue
 			}
 		}
-		dst = append(append(append(dst, '"'), m.Name...), `":`...)
-		dst = append(append(dst, m.Value...), ',')
+		dst = appendMember(dst, m)
 	}
 	dst = append(dst, `"`+event.AttrSchema+`":`...)
 	dst = event.AppendQuoted(dst, j.name(o.Subject, o.Version))
@@ -68,12 +67,43 @@ func tagged(doc []byte, violations string) []byte {
 	dst := append(make([]byte, 0, len(doc)+64), '{')
 	for _, m := range members {
 		if name := string(m.Name); name != event.AttrViolations && name != event.AttrSchema {
-			dst = append(append(append(dst, '"'), m.Name...), `":`...)
-			dst = append(append(dst, m.Value...), ',')
+			dst = appendMember(dst, m)
 		}
 	}
-	dst = append(append(dst, `"`+event.AttrViolations+`":`...), event.AppendQuoted(nil, violations)...)
+	dst = event.AppendQuoted(append(dst, `"`+event.AttrViolations+`":`...), violations)
 	return append(dst, '}')
+}
+
+// appendMember writes a member and the comma behind it.
+func appendMember(dst []byte, m event.Member) []byte {
+	dst = append(event.AppendQuoted(dst, m.Name), ':')
+	return append(append(dst, m.Value...), ',')
+}
+
+// Reasons for which an event is refused.
+const (
+	reasonBroken  = "contract"
+	reasonNone    = "no_contract"
+	reasonNoEvent = "unreadable"
+)
+
+// Becomes says what becomes of the event: changed is how it goes on, nil for as it
+// came; a reason says that it is refused, and detail why. unregistered is for types
+// without a contract.
+func (o *Outcome) Becomes(unregistered Unregistered) (changed []byte, reason, detail string) {
+	switch {
+	case o.Status == Unreadable:
+		return nil, reasonNoEvent, o.Err.Error()
+	case o.Status == NoContract && unregistered == RejectUnregistered:
+		return nil, reasonNone, fmt.Sprintf("no contract is registered for the type %.100q of tenant %.100q", o.Type, o.Tenant)
+	case o.Status == NoContract && unregistered == TagUnregistered:
+		return tagged(o.Event, reasonNone), "", ""
+	case o.Status == NoContract, o.Status == Invalid && o.Mode == Observe:
+		return nil, "", ""
+	case o.Status == Invalid && o.Mode != Tag:
+		return nil, reasonBroken, o.Explain()
+	}
+	return o.Event, "", ""
 }
 
 // maxNamed is how many failures are named one by one.

@@ -211,7 +211,7 @@ func TestPayloadsThatAreNoObjectsAreWrapped(t *testing.T) {
 			data, err := json.Marshal(e["data"])
 			require.NoError(t, err)
 			require.JSONEq(t, c.data, string(data))
-			form, _ := e[convert.AttrDataForm].(string)
+			form, _ := e[event.AttrDataForm].(string)
 			require.Equal(t, c.form, form)
 		})
 	}

@@ -13,9 +13,6 @@ const (
 	// AttrEnvelope holds the members of the envelopes that have no place of
 	// their own: the text of a JSON object with one member per envelope.
 	AttrEnvelope = "heliosenvelope"
-	// AttrDataForm tells what the payload was when it was no JSON object: json,
-	// text, base64 or none.
-	AttrDataForm = "heliosdataform"
 )
 
 // draft is an event of which the parts have been found.
@@ -308,4 +305,4 @@ func (c *Converter) addExtra(name, raw []byte) {
 	c.extra = append(c.extra, event.Attribute{Name: name, Value: raw})
 }
 
-var nameFormat, nameEnvelope, nameDataForm = []byte(AttrFormat), []byte(AttrEnvelope), []byte(AttrDataForm)
+var nameFormat, nameEnvelope, nameDataForm = []byte(AttrFormat), []byte(AttrEnvelope), []byte(event.AttrDataForm)

@@ -74,7 +74,7 @@ func (c *Converter) note(open *bool, part string, m event.Member) {
 // tellsOrigin tells the attributes that say how a native event looked, apart
 // from AttrEnvelope.
 func tellsOrigin(name []byte) bool {
-	return string(name) == AttrFormat || string(name) == AttrDataForm
+	return string(name) == AttrFormat || string(name) == event.AttrDataForm
 }
 
 // legalName tells whether CloudEvents 1.0 allows a name for an attribute.
@@ -104,7 +104,7 @@ func reserved(name []byte) bool {
 	switch string(name) {
 	case event.AttrSpecVersion, event.AttrID, event.AttrSource, event.AttrType, event.AttrTime, event.AttrSubject,
 		event.AttrDataContentType, event.AttrDataSchema, event.AttrData, event.AttrCloud, event.AttrTenant,
-		event.AttrCorrelationID, event.AttrIngestTime, event.AttrTraceParent, AttrFormat, AttrEnvelope, AttrDataForm:
+		event.AttrCorrelationID, event.AttrIngestTime, event.AttrTraceParent, AttrFormat, AttrEnvelope, event.AttrDataForm:
 		return true
 	}
 	return false

@@ -2,7 +2,6 @@ package contract
 
 import (
 	"bytes"
-	"errors"
 	"unicode/utf8"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -285,10 +284,6 @@ func (c *checker) space(i int) int {
 }
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\r' || b == '\t' }
-
-// ErrDuplicate is what a payload with a member that stands twice is refused for,
-// whatever its contract says: which of the two is meant can't be known.
-var ErrDuplicate = errors.New("member stands twice")
 
 // object judges the object at doc[i]. Names that stand twice are for the library
 // to report.

@@ -152,9 +152,7 @@ func (c *Contract) compile() (*jsonschema.Schema, error) {
 		compiler.UseRegexpEngine(c.opt.Patterns.compile)
 	}
 	if c.opt.ProtoJSON {
-		if doc, err = lenient(doc); err != nil {
-			return nil, err
-		}
+		doc = lenient(doc)
 	}
 	if err = compiler.AddResource(baseURL, doc); err != nil {
 		return nil, fmt.Errorf("reading the schema: %w", err)
@@ -228,7 +226,7 @@ func (l *loader) Load(url string) (any, error) {
 		if text, ok := l.resolve(url); ok {
 			doc, err := readSchema(text)
 			if err == nil && l.lenient {
-				doc, err = lenient(doc)
+				doc = lenient(doc)
 			}
 			return doc, err
 		}

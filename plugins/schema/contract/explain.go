@@ -76,9 +76,9 @@ func (c *Contract) sentence(e *jsonschema.ValidationError, value string, doc any
 		slices.Sort(k.Properties)
 		return fmt.Sprintf("has %s, which the contract doesn't know and doesn't allow", quotedList(k.Properties))
 	case *kind.Enum:
-		return fmt.Sprintf("%s; the contract allows %s", is, c.literals(e, k.Want))
+		return fmt.Sprintf("%s; the contract allows %s", is, literals(k.Want))
 	case *kind.Const:
-		return fmt.Sprintf("%s; the contract allows nothing but %s", is, c.literals(e, []any{k.Want}))
+		return fmt.Sprintf("%s; the contract allows nothing but %s", is, literals([]any{k.Want}))
 	case *kind.Format:
 		return fmt.Sprintf("%s, which is no %s", is, k.Want)
 	case *kind.Pattern:
@@ -160,7 +160,7 @@ func (c *Contract) nearest(e *jsonschema.ValidationError, doc any) string {
 
 // literals are allowed values; they are shown even for sensitive members, since
 // they stand in the contract for all to read.
-func (c *Contract) literals(_ *jsonschema.ValidationError, values []any) string {
+func literals(values []any) string {
 	const most = 8
 	texts := make([]string, 0, most+1)
 	for i, v := range values {

@@ -9,9 +9,7 @@ const int64Text = `^-?(0|[1-9][0-9]{0,18})$`
 // integer is asked for and a string isn't, a string that holds an integer will do,
 // and where NULL_VALUE may stand, null. The subschema moves below else; its
 // location becomes that of the rewritten one, so references to it still hold.
-func lenient(doc any) (any, error) { return lenientSchema(doc), nil }
-
-func lenientSchema(doc any) any {
+func lenient(doc any) any {
 	schema, ok := doc.(map[string]any)
 	if !ok {
 		return doc
@@ -23,13 +21,13 @@ func lenientSchema(doc any) any {
 			if list, isList := v.([]any); isList {
 				v = lenientList(list)
 			} else {
-				v = lenientSchema(v)
+				v = lenient(v)
 			}
 		case manySchemas[keyword]:
 			if named, isMap := v.(map[string]any); isMap {
 				copied := make(map[string]any, len(named))
 				for name, s := range named {
-					copied[name] = lenientSchema(s)
+					copied[name] = lenient(s)
 				}
 				v = copied
 			}
@@ -64,7 +62,7 @@ func lenientSchema(doc any) any {
 func lenientList(list []any) []any {
 	out := make([]any, len(list))
 	for i, s := range list {
-		out[i] = lenientSchema(s)
+		out[i] = lenient(s)
 	}
 	return out
 }

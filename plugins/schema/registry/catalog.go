@@ -60,8 +60,9 @@ func (s *Subject) Version(n int) *Entry {
 
 // Observer is told about the catalog's dealings with its source.
 type Observer struct {
-	// Failed is called when the source gave no answer, or a wrong one.
-	Failed func(error)
+	// Failed is called when the source gave no answer, or a wrong one; age is how
+	// long ago it last answered in full, 0 when it never did.
+	Failed func(err error, age time.Duration)
 	// Refreshed is called when everything known was read again, with how many
 	// subjects there are.
 	Refreshed func(subjects int)
@@ -85,14 +86,11 @@ type Catalog struct {
 	done chan struct{}
 }
 
-// DefaultInterval is how often a catalog looks for news.
-const DefaultInterval = 10 * time.Second
-
 // Open starts to keep the contracts of a source. It returns at once: Ready waits
 // for the first answer. now is the clock.
 func Open(source Source, interval time.Duration, now func() time.Time, observe Observer) *Catalog {
 	if observe.Failed == nil {
-		observe.Failed = func(error) {}
+		observe.Failed = func(error, time.Duration) {}
 	}
 	if observe.Refreshed == nil {
 		observe.Refreshed = func(int) {}
@@ -122,6 +120,11 @@ func (c *Catalog) Age() (age time.Duration, ok bool) {
 	return c.now().Sub(time.Unix(0, at)), true
 }
 
+func (c *Catalog) failed(err error) {
+	age, _ := c.Age()
+	c.observe.Failed(err, age)
+}
+
 // retryAfter is how long a catalog that knows nothing waits between two tries.
 const retryAfter = 500 * time.Millisecond
 
@@ -130,7 +133,7 @@ func (c *Catalog) refreshUntil(ctx context.Context) {
 	for {
 		wait := c.interval
 		if err := c.Refresh(ctx); err != nil && ctx.Err() == nil {
-			c.observe.Failed(err)
+			c.failed(err)
 			if c.names.Load() == nil {
 				wait = min(retryAfter, wait)
 			}
@@ -229,7 +232,7 @@ func (c *Catalog) Subject(ctx context.Context, name string) (*Subject, error) {
 	}
 	s, err := c.read(ctx, name, nil)
 	if err != nil {
-		c.observe.Failed(err)
+		c.failed(err)
 		return nil, err
 	}
 	if s != nil {
