@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -96,7 +97,9 @@ func topicName(standard string, getenv func(string) string) string {
 }
 
 func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Topic, replicas int16, w io.Writer) error {
+	var names []string
 	for _, t := range topics {
+		names = append(names, t.Name)
 		settings := map[string]*string{}
 		for name, value := range t.Settings() {
 			settings[name] = kadm.StringPtr(value)
@@ -111,19 +114,39 @@ func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Top
 			fmt.Fprintf(w, "%s has %d partitions now\n", t.Name, t.Partitions)
 		}
 	}
-	return samePartitions(ctx, admin, topicName(embedded.TopicEvents, os.Getenv), topicName(embedded.TopicVerdicts, os.Getenv))
+	details, err := awaitTopics(ctx, admin, names...)
+	if err != nil {
+		return fmt.Errorf("asking for the partitions of %s: %w", strings.Join(names, ", "), err)
+	}
+	return samePartitions(details, topicName(embedded.TopicEvents, os.Getenv), topicName(embedded.TopicVerdicts, os.Getenv))
+}
+
+// knownAgain is how long the broker is left alone before it is asked once more for
+// topics that it doesn't know yet.
+const knownAgain = 100 * time.Millisecond
+
+// awaitTopics asks for the topics until the broker knows all of them: Apache Kafka
+// confirms a new topic before every broker has heard of it.
+func awaitTopics(ctx context.Context, admin *kadm.Client, topics ...string) (kadm.TopicDetails, error) {
+	for {
+		details, err := admin.ListTopics(ctx, topics...)
+		if err == nil {
+			err = details.Error()
+		}
+		if !kerr.IsRetriable(err) {
+			return details, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(knownAgain):
+		}
+	}
 }
 
 // samePartitions checks what reconciliation rests on: a fact's events and its
 // verdicts lie in partitions of one number.
-func samePartitions(ctx context.Context, admin *kadm.Client, events, verdicts string) error {
-	details, err := admin.ListTopics(ctx, events, verdicts)
-	if err == nil {
-		err = details.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("asking for the partitions of %s and %s: %w", events, verdicts, err)
-	}
+func samePartitions(details kadm.TopicDetails, events, verdicts string) error {
 	if e, v := len(details[events].Partitions), len(details[verdicts].Partitions); e != v {
 		return fmt.Errorf("%s has %d partitions and %s has %d; both need the same number: delete one of them and run this again", events, e, verdicts, v)
 	}

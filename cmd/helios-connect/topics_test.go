@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/urfave/cli/v2"
 
 	"github.com/helios-connect/helios/internal/embedded"
@@ -61,6 +64,37 @@ func TestTopicsAreCreatedOnceWithOneNumberOfPartitions(t *testing.T) {
 	out, err = runTopics("--partitions", "7")
 	require.NoError(t, err)
 	require.Equal(t, 5, strings.Count(out, "is there already\n"))
+}
+
+// A broker answers for a while that it doesn't know what was just created.
+func TestTopicsAreAwaitedUntilTheBrokerKnowsThem(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	t.Setenv("HELIOS_KAFKA_BROKERS", strings.Join(cluster.ListenAddrs(), ","))
+	unknown := 3
+	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		request := r.(*kmsg.MetadataRequest)
+		if len(request.Topics) != 5 || unknown == 0 {
+			return nil, nil, false
+		}
+		unknown--
+		answer := request.ResponseKind().(*kmsg.MetadataResponse)
+		for _, topic := range request.Topics {
+			missing := kmsg.NewMetadataResponseTopic()
+			missing.Topic, missing.ErrorCode = topic.Topic, kerr.UnknownTopicOrPartition.Code
+			answer.Topics = append(answer.Topics, missing)
+		}
+		return answer, nil, true
+	})
+	out, err := runTopics("--partitions", "4")
+	require.NoError(t, err, out)
+	require.Zero(t, unknown, "the broker was never asked")
+
+	unknown = math.MaxInt
+	_, err = runTopics("--partitions", "4", "--timeout", "1s")
+	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
 }
 
 func TestTopicsCanBeBoundedInBytes(t *testing.T) {
