@@ -86,6 +86,7 @@ var checks = []check{
 	{"Azure Event Hubs", unlessSet("HELIOS_AZURE_EVENTHUB"), checkEventHub},
 	{"Azure Service Bus", unlessSet("HELIOS_AZURE_SERVICEBUS"), checkServiceBus},
 	{"webhook", unlessSet("HELIOS_WEBHOOK_ADDRESS"), checkWebhook},
+	{"Grafana Live", unlessSet("HELIOS_GRAFANA_URL"), checkGrafana},
 }
 
 func always(*run) string { return "" }

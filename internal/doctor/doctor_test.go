@@ -72,7 +72,7 @@ func TestWithoutSettingsCloudsAreSkippedAndSaySo(t *testing.T) {
 
 // notConnections are settings of local.env.example that name no server and no
 // file of one, or are of another command.
-var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN)|DEPLOYMENT_MODE)$`)
+var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN|LIVE_LINES)|DEPLOYMENT_MODE)$`)
 
 func TestTheTableHasEverySettingOfTheExample(t *testing.T) {
 	file, err := os.Open("../../config/local.env.example")

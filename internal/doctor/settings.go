@@ -80,6 +80,8 @@ var settings = []setting{
 	{"HELIOS_WEBHOOK_CERT_FILE", "", open},
 	{"HELIOS_WEBHOOK_KEY_FILE", "", open},
 	{"HELIOS_WEBHOOK_PATHS", "[]", holding},
+	{"HELIOS_GRAFANA_URL", "", holding},
+	{"HELIOS_GRAFANA_TOKEN", "", secret},
 }
 
 // get returns a setting, or its default.

@@ -83,7 +83,7 @@ func All() []Metric {
 		ReconcileInputOverflow,
 		SimulatorFacts, SimulatorEvents, SimulatorAcked, SimulatorRedelivered, SimulatorInFlight, SimulatorLost,
 	}
-	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Connect()} {
+	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Live(), Connect()} {
 		all = append(all, some...)
 	}
 	return all
