@@ -23,6 +23,8 @@ var pageFiles = map[string]string{
 	"/":            "index.html",
 	"/console.css": "console.css",
 	"/console.js":  "console.js",
+	"/fact.js":     "fact.js",
+	"/text.js":     "text.js",
 	"/docs":        "docs.html",
 	"/docs.js":     "docs.js",
 }
