@@ -65,7 +65,7 @@ func open(t testing.TB) *tab {
 	require.NoError(t, chromedp.Do(ctx)) // opens the tab
 	require.NoError(t, chromedp.Listen(ctx, b.note))
 	call(b, network.Enable, network.EnableParams{})
-	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watcher})
+	b.before(watcher)
 	b.size(1280)
 	return b
 }
@@ -73,6 +73,12 @@ func open(t testing.TB) *tab {
 // watcher collects what a page's security policy had to forbid.
 const watcher = `window.forbidden = [];
 document.addEventListener("securitypolicyviolation", (e) => forbidden.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));`
+
+// before makes a script run in every page before those of the page.
+func (b *tab) before(script string) {
+	b.t.Helper()
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+}
 
 func (b *tab) note(event any) {
 	b.mu.Lock()

@@ -3,6 +3,8 @@ package browser
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ type site struct {
 	server  *api.Server
 	address string
 	dsn     string
+	kafka   *embedded.Kafka
 	client  *kgo.Client
 	made    int
 }
@@ -39,7 +42,7 @@ func serve(t testing.TB, dsn, token string) *site {
 		return map[string]string{"HELIOS_KAFKA_BROKERS": kafka.Addrs()[0]}[name]
 	})
 	require.NoError(t, err)
-	s := &site{t: t, dsn: dsn, address: program.FreeAddress(t)}
+	s := &site{t: t, dsn: dsn, kafka: kafka, address: program.FreeAddress(t)}
 	s.rows, err = query.New(dsn)
 	require.NoError(t, err)
 	s.client, err = kgo.NewClient(kgo.SeedBrokers(kafka.Addrs()...), kgo.ProducerLinger(0))
@@ -69,6 +72,17 @@ func (s *site) stop() {
 }
 
 func (s *site) url(path string) string { return "http://" + s.address + path }
+
+// get is what a path is answered with.
+func (s *site) get(path string) string {
+	s.t.Helper()
+	resp, err := http.Get(s.url(path))
+	require.NoError(s.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(s.t, err)
+	return string(body)
+}
 
 // log writes documents to a topic.
 func (s *site) log(topic string, documents ...string) {

@@ -24,7 +24,7 @@ const clip = (text, most) => (text.length > most ? text.slice(0, most - 1) + "â€
 // bdi keeps the direction of a text from its surroundings.
 function bdi(value, most = 160) {
   const text = say(value), shown = visible(clip(text, most)).replaceAll("\n", "âŽ"), e = element("bdi", "", shown);
-  if (shown.length > 24) e.title = visible(clip(text, 400));
+  if (shown.length > 6) e.title = visible(clip(text, 400));
   return e;
 }
 const say = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
