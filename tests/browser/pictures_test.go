@@ -1,9 +1,15 @@
 package browser
 
 import (
+	"bytes"
 	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -15,45 +21,82 @@ var (
 	picturesOf = flag.String("pictures-of", "", "the address of a running console, such as that of the demo")
 )
 
+// maxPicture is how large a picture of the guides may be, in bytes.
+const maxPicture = 120_000
+
 // TestPictures writes the pictures of the guides, of a console that runs:
 //
-//	go test ./tests/browser -run TestPictures -pictures docs/images -pictures-of http://127.0.0.1:8088
+//	go test ./tests/browser -run TestPictures -pictures ../../docs/images -pictures-of http://127.0.0.1:8088
 func TestPictures(t *testing.T) {
 	if *pictures == "" || *picturesOf == "" {
 		t.Skip("writes the pictures of the guides when -pictures and -pictures-of are given")
 	}
 	b := open(t)
 	for _, shot := range []struct {
-		name, scheme string
-		width        int64
-		full, fact   bool
+		name, path, scheme string
+		width              int64
+		full, fact         bool
 	}{
-		{"console-light", "light", 1280, true, false}, {"console-dark", "dark", 1280, true, false},
-		{"console-phone-light", "light", 390, true, false}, {"console-phone-dark", "dark", 390, true, false},
-		{"console-fact", "light", 1280, false, true}, {"console-fact-dark-phone", "dark", 390, false, true},
-		{"docs-light", "light", 1280, false, false}, {"docs-phone-dark", "dark", 390, false, false},
+		{"console-light", "/", "light", 1280, true, false},
+		{"console-dark", "/", "dark", 1280, true, false},
+		{"console-phone", "/", "dark", 390, false, false},
+		{"console-fact", "/", "light", 1280, false, true},
+		{"console-fact-phone", "/", "light", 390, false, true},
+		{"console-api", "/docs", "light", 1280, false, false},
 	} {
 		b.size(shot.width)
 		b.scheme(shot.scheme)
-		at := *picturesOf + "/"
-		if shot.name[:4] == "docs" {
-			at += "docs"
-		}
-		b.visit(at)
-		if at == *picturesOf+"/" {
-			b.until("events and disagreements", "document.querySelectorAll('#events tr').length > 20 && document.querySelectorAll('#disagreements li').length > 3 && document.getElementById('plot-lines').childNodes.length > 2")
-			b.do("new Promise((done) => setTimeout(done, 12000))") // for the plot to have a shape
+		b.visit(*picturesOf + shot.path)
+		if shot.path == "/" {
+			b.until("clouds that disagree", "document.querySelectorAll('#events tr').length > 20 && document.querySelectorAll('#disagreements li').length > 3 && disagreements.some((d) => d.status === 'mismatched')")
+			b.do("new Promise((done) => setTimeout(done, 20000))") // for the plot to have a shape
 		} else {
 			b.until("operations", "document.querySelectorAll('#operations section').length > 3")
 		}
 		if shot.fact {
-			b.do("document.querySelector('#disagreements button').click()")
-			b.do("new Promise((done) => setTimeout(done, 1500))")
+			b.do("location.hash = 'fact=' + disagreements.find((d) => d.status === 'mismatched').id")
+			b.until("the fact", "document.querySelector('#fact-body ol li')")
+			b.do("document.activeElement.blur()")
 		}
 		picture := run(b, chromedp.CaptureScreenshot())
 		if shot.full {
 			picture = run(b, chromedp.FullScreenshot(100))
 		}
+		picture = smaller(t, picture)
+		require.Less(t, len(picture), maxPicture, shot.name)
 		require.NoError(t, os.WriteFile(filepath.Join(*pictures, shot.name+".png"), picture, 0o644))
 	}
+}
+
+// smaller is a picture in its 256 most frequent colours, which those of a page of
+// text are.
+func smaller(t *testing.T, picture []byte) []byte {
+	t.Helper()
+	from, err := png.Decode(bytes.NewReader(picture))
+	require.NoError(t, err)
+	bounds := from.Bounds()
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(from.At(x, y)).(color.RGBA) }
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	frequent := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	var colours color.Palette
+	for _, c := range frequent[:min(256, len(frequent))] {
+		colours = append(colours, c)
+	}
+	to, index := image.NewPaletted(bounds, colours), map[color.RGBA]uint8{}
+	for c := range count {
+		index[c] = uint8(colours.Index(c))
+	}
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			to.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
+	var out bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, to))
+	return out.Bytes()
 }
