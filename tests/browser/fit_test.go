@@ -28,6 +28,7 @@ const misfits = `(() => {
     if (/hidden|clip/.test(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && !e.querySelector("[title]") && !e.title) wrong.push("cut off: " + describe(e));
     if (matchMedia("(pointer: coarse)").matches && e.matches("a, button, input, select, summary") && (box.width < 44 || box.height < 44)) wrong.push("too small for a finger, " + box.width + " x " + box.height + ": " + describe(e));
   }
+  for (const th of document.querySelectorAll("#statuses th")) if (th.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(th).lineHeight)) wrong.push("two lines: " + describe(th));
   return wrong.slice(0, 20);
 })()`
 
