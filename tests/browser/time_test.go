@@ -175,8 +175,10 @@ func TestAnHourOfEventsLeavesNothingBehind(t *testing.T) {
 		await(perSecond * (warm.Seconds() + hour.Seconds()*float64(part)/parts))
 		now := b.weigh()
 		t.Logf("after %8.0f events: %+v", counted(), now)
-		require.Less(t, now.nodes, first.nodes+400, "DOM nodes")
-		require.Less(t, now.listeners, first.listeners+30, "listeners")
+		// What one frame makes and another throws away is less than this; what
+		// leaks with every row or disagreement is soon far more.
+		require.Less(t, now.nodes, first.nodes+1500, "DOM nodes")
+		require.Less(t, now.listeners, first.listeners+60, "listeners")
 		require.Less(t, now.heap, first.heap+1.5e6, "bytes of the heap")
 	}
 	rate, err := strconv.ParseFloat(value[string](b, "document.getElementById('rate-events').textContent.replace(',', '')"), 64)
