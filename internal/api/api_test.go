@@ -179,7 +179,7 @@ func TestWhatIsAskedWrongIsAProblem(t *testing.T) {
 		"/api/v1/events?nothing=1":                                  422,
 		"/api/v1/verdicts?status=matched'%20OR%20'1'='1":            422,
 		"/api/v1/verdicts/'%20OR%20'1'='1":                          422,
-		"/api/v1/verdicts/..%2f..%2fetc%2fpasswd":                   422,
+		"/api/v1/verdicts/..%2f..%2fetc%2fpasswd":                   404,
 		"/api/v1/nothing":                                           404,
 		"/console/../console.js.map":                                404,
 		"/ws/events?rate=1":                                         422,

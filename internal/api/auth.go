@@ -50,17 +50,22 @@ var ErrUnauthenticated = errors.New("no valid credential")
 // anyone lets everybody read who reaches the loopback.
 type anyone struct{}
 
-// Authenticate asks for nothing but a Host of the loopback: a page on the
-// internet that makes its own name point to 127.0.0.1 sends that name.
+// Authenticate asks for nothing but a Host of the loopback.
 func (anyone) Authenticate(r *http.Request) (Principal, error) {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	if !loopback(strings.Trim(host, "[]")) {
+	if !localHost(r) {
 		return Principal{}, errForeignHost
 	}
 	return Principal{Name: "local", Role: Viewer}, nil
+}
+
+// localHost reports whether a request names the loopback: a page on the internet
+// that makes its own name point to 127.0.0.1 sends that name.
+func localHost(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	return loopback(strings.ToLower(host))
 }
 
 var errForeignHost = errors.New("without a token the API answers only to localhost, 127.0.0.1 and [::1]")

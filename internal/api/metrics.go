@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -68,17 +70,27 @@ func (m *metrics) Clients(s live.Stream, n int) {
 	m.clients.WithLabelValues(s.String()).Set(float64(n))
 }
 
-// answered counts a request.
-func (m *metrics) answered(route string, code int, took time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(code)).Inc()
-	m.latency.WithLabelValues(route).Observe(took.Seconds())
+// answered counts a request. How long a stream was open is no latency.
+func (m *metrics) answered(route string, noted *recorder, took time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(noted.code)).Inc()
+	if noted.code != http.StatusSwitchingProtocols {
+		m.latency.WithLabelValues(route).Observe(took.Seconds())
+	}
 }
 
-// recorder notes the status of an answer. It lets a WebSocket take the
-// connection over, through Unwrap.
+// recorder notes the status of an answer.
 type recorder struct {
 	http.ResponseWriter
 	code int
+}
+
+// Hijack lets a WebSocket take the connection over.
+func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(r.ResponseWriter).Hijack()
+	if err == nil {
+		r.code = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
 }
 
 // WriteHeader implements http.ResponseWriter.

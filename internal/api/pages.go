@@ -1,9 +1,13 @@
 package api
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"net/http"
 	"path"
+	"time"
 )
 
 // The console and the pages about the API: plain files, which load nothing from
@@ -23,6 +27,8 @@ var pageFiles = map[string]string{
 	"/":            "index.html",
 	"/console.css": "console.css",
 	"/console.js":  "console.js",
+	"/fact.js":     "fact.js",
+	"/text.js":     "text.js",
 	"/docs":        "docs.html",
 	"/docs.js":     "docs.js",
 }
@@ -42,10 +48,15 @@ func (s *Server) registerPages() {
 		if err != nil {
 			panic(err) // the files are part of the program
 		}
-		kind := contentTypes[path.Ext(file)]
-		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", kind)
-			_, _ = w.Write(content) // the client is gone
+		kind, sum := contentTypes[path.Ext(file)], sha256.Sum256(content)
+		// A browser asks whether what it has is what this program has.
+		tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			header := w.Header()
+			header.Set("Content-Type", kind)
+			header.Set("Cache-Control", "no-cache")
+			header.Set("ETag", tag)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 		})
 	}
 }

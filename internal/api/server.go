@@ -10,12 +10,16 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 
 	"github.com/helios-connect/helios/internal/api/live"
 	"github.com/helios-connect/helios/internal/kafkaconn"
@@ -25,8 +29,11 @@ import (
 // Bounds of the listener.
 const (
 	headerPatience = 5 * time.Second
-	idlePatience   = 2 * time.Minute
+	idlePatience   = time.Minute
 	maxHeaderBytes = 16 << 10
+	// maxConnections bounds the files that clients make the process hold. More
+	// wait to be accepted.
+	maxConnections = 512
 	// queryPatience bounds what one request may take of the store.
 	queryPatience = 10 * time.Second
 	// stopPatience is how long answers under way may take at the end.
@@ -106,13 +113,12 @@ func (s *Server) routes() {
 	s.registerStreams()
 	s.registerPages()
 	s.mux.HandleFunc("GET /metrics", s.guard(Viewer, promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP))
-	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		problem(w, http.StatusNotFound, "there is nothing here; /docs lists what there is")
-	})
+	s.mux.HandleFunc("/", s.nothing)
 }
 
 // Handler answers everything.
 func (s *Server) Handler() http.Handler {
+	compressed := compress(s.mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		header := w.Header()
@@ -120,11 +126,35 @@ func (s *Server) Handler() http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Cache-Control", "no-store")
 		header.Set("Content-Security-Policy", contentSecurityPolicy)
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		header.Set("Cross-Origin-Opener-Policy", "same-origin")
 		noted := &recorder{ResponseWriter: w}
 		_, route := s.mux.Handler(r)
-		s.mux.ServeHTTP(noted, r)
-		s.metrics.answered(route, noted.code, time.Since(started))
+		switch {
+		case s.config.Access.Token == "" && !localHost(r):
+			problem(noted, http.StatusMisdirectedRequest, errForeignHost.Error())
+		case r.URL.Path != path.Clean("/"+r.URL.Path):
+			// No redirection: its answer would be HTML.
+			problem(noted, http.StatusNotFound, nothingHere)
+		case strings.HasPrefix(r.URL.Path, "/ws/"):
+			s.mux.ServeHTTP(noted, r) // the connection is taken over
+		default:
+			compressed.ServeHTTP(noted, r)
+		}
+		s.metrics.answered(route, noted, time.Since(started))
 	})
+}
+
+// compress makes answers smaller that are worth it. None holds a secret whose
+// length could tell of it.
+func compress(next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(4<<10), gzhttp.ContentTypes([]string{
+		"application/json", "application/problem+json", "application/openapi+json", "text/html", "text/css", "text/javascript",
+	}))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return wrap(next)
 }
 
 // Start listens and returns the address. The streams and checks run until Close.
@@ -132,15 +162,20 @@ func (s *Server) Start() (address string, err error) {
 	if s.listener, err = net.Listen("tcp", s.config.Access.Address); err != nil {
 		return "", fmt.Errorf("%s %s: %w", EnvAddress, s.config.Access.Address, err)
 	}
+	// localhost is what the machine's resolver makes of it.
+	if at, ok := s.listener.Addr().(*net.TCPAddr); s.config.Access.Token == "" && (!ok || !at.IP.IsLoopback()) {
+		return "", errors.Join(fmt.Errorf("%s %s is %s on this machine, which others may reach, so %s must be set", EnvAddress, s.config.Access.Address, s.listener.Addr(), EnvToken), s.listener.Close())
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop, s.stopped = cancel, ctx.Done()
 	s.server = &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerPatience, ReadTimeout: headerPatience,
 		WriteTimeout: 2 * queryPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,
 	}
+	bounded := netutil.LimitListener(s.listener, maxConnections)
 	s.running.Go(func() { s.feed.Run(ctx) })
 	s.running.Go(func() { s.health.run(ctx) })
-	s.running.Go(func() { _ = s.server.Serve(s.listener) }) // ErrServerClosed
+	s.running.Go(func() { _ = s.server.Serve(bounded) }) // ErrServerClosed
 	return s.listener.Addr().String(), nil
 }
 
@@ -158,6 +193,34 @@ func (s *Server) Close() error {
 	}
 	s.running.Wait()
 	return err
+}
+
+const nothingHere = "there is nothing here; /docs lists what there is"
+
+// methods that are looked for behind a path.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// nothing answers what no route does: with what a path allows, where it allows
+// anything.
+func (s *Server) nothing(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range methods {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, route := s.mux.Handler(other); route != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		problem(w, http.StatusNotFound, nothingHere)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	problem(w, http.StatusMethodNotAllowed, r.URL.Path+" takes "+strings.Join(allowed, " and "))
 }
 
 // problem answers with a problem of RFC 9457.

@@ -3,9 +3,8 @@
 // Package azuritetest starts Azurite, Microsoft's own emulator of Azure Storage,
 // with its Queue service for tests: on a free port, in memory only.
 //
-// Azurite comes from npm. The first test that needs it installs it into the
-// user's cache folder, where it stays. A test is skipped where npm isn't
-// installed, unless the environment says HELIOS_REQUIRE_SERVERS=1: then it fails.
+// Azurite comes from npm; package npmtest says what happens where that is not
+// installed.
 package azuritetest
 
 import (
@@ -15,10 +14,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
+
+	"github.com/helios-connect/helios/internal/npmtest"
 )
 
 const (
@@ -39,7 +38,7 @@ type Server struct {
 // Start installs Azurite if need be and starts it.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	service := install(t)
+	service := npmtest.Install(t, "azurite", version, "dist/src/queue/main.js")
 	s := &Server{addr: freeAddress(t)}
 	_, port, _ := net.SplitHostPort(s.addr)
 	cmd := exec.Command("/bin/sh", "-c", guarded, "sh", "node", service, "--queueHost", "127.0.0.1", "--queuePort", port,
@@ -106,48 +105,6 @@ func (s *Server) Addr() string { return s.addr }
 func ConnectionString(addr string) string {
 	return "DefaultEndpointsProtocol=http;AccountName=" + account + ";AccountKey=" + key +
 		";QueueEndpoint=http://" + addr + "/" + account + ";"
-}
-
-// install returns the script of the Queue service.
-func install(t testing.TB) string {
-	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		if os.Getenv("HELIOS_REQUIRE_SERVERS") == "1" {
-			t.Fatal("npm is not installed, Azurite comes from it, and HELIOS_REQUIRE_SERVERS=1 asks for it")
-		}
-		t.Skip("npm is not installed, and Azurite comes from it: skipped; HELIOS_REQUIRE_SERVERS=1 makes this a failure")
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	cache = filepath.Join(cache, "helios")
-	installed := filepath.Join(cache, "azurite-"+version)
-	service := filepath.Join(installed, "node_modules", "azurite", "dist", "src", "queue", "main.js")
-	if _, err := os.Stat(service); err == nil {
-		return service
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		t.Fatalf("making a place for Azurite: %v", err)
-	}
-	// Beside its place and then moved there at once: what is there is complete.
-	began, err := os.MkdirTemp(cache, "azurite-"+strconv.Itoa(os.Getpid())+"-")
-	if err != nil {
-		t.Fatalf("making a place for Azurite: %v", err)
-	}
-	defer os.RemoveAll(began)
-	cmd := exec.Command(npm, "install", "--prefix", began, "--no-audit", "--no-fund", "--ignore-scripts", "azurite@"+version)
-	cmd.Dir = began
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("installing Azurite %s with npm: %v\n%s", version, err, out)
-	}
-	if err := os.Rename(began, installed); err != nil {
-		if _, there := os.Stat(service); there != nil { // another test was not faster either
-			t.Fatalf("putting Azurite into its place: %v", err)
-		}
-	}
-	return service
 }
 
 func freeAddress(t testing.TB) string {

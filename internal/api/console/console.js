@@ -1,38 +1,19 @@
 "use strict";
-// Everything shown is inserted as text: createTextNode and textContent, never
-// HTML. All that is kept has a bound, so that the page can stay open for days.
+// All that is kept has a bound, so that the page can stay open for days.
 const ROWS = 60, DISAGREEMENTS = 8, SECONDS = 120, SLOTS = 6, LIVE_RATE = 25;
-const STATUSES = [["matched", "✓"], ["mismatched", "≠"], ["partial", "◐"], ["missing", "∅"], ["indeterminate", "?"]];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "1 2", "12 4"];
-const $ = (id) => document.getElementById(id);
-const set = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
-
-// element makes one with classes and children; strings become text.
-function element(name, classes, ...children) {
-  const e = document.createElement(name);
-  if (classes) e.className = classes;
-  for (const c of children) if (c !== null && c !== undefined) e.append(c);
-  return e;
-}
-const clip = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
-const bdi = (text, most = 160) => { const full = String(text), e = element("bdi", "", clip(full, most)); if (full.length > 24) e.title = clip(full, 400); return e; };
-const say = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
-const number = (n) => (n >= 100 ? Math.round(n).toLocaleString("en") : n >= 10 ? n.toFixed(1) : n.toFixed(2).replace(/\.?0+$/, "") || "0");
-const clock = (t) => new Date(t).toLocaleTimeString("en-GB");
 
 // ---- The API ---------------------------------------------------------------
-let token = sessionStorage.getItem("helios-token") || "";
 async function ask(path) {
-  const response = await fetch(path, { headers: token ? { Authorization: "Bearer " + token } : {} });
+  const response = await fetch(path, credentials());
   if (response.status === 401) { login(); throw new Error("a token is needed"); }
   const body = await response.json();
-  if (!response.ok) throw new Error(body.detail || body.title || response.statusText);
+  if (!response.ok) throw Object.assign(new Error(body.detail || body.title || response.statusText), { status: response.status });
   return body;
 }
 function login() { if (!$("login").open) $("login").showModal(); }
 $("login-form").addEventListener("submit", () => {
-  token = $("login-token").value.trim();
-  sessionStorage.setItem("helios-token", token);
+  remember($("login-token").value);
   $("login-token").value = "";
   start();
 });
@@ -43,29 +24,43 @@ function protocols() {
 }
 
 // follow keeps a stream open, and opens it again after a while when it is lost.
-function follow(path, query, take) {
+function follow(name, path, query, take) {
   let socket, timer, wait = 500, ended = false;
   const open = () => {
     const url = new URL(path, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    for (const [k, v] of Object.entries(query())) if (v) url.searchParams.set(k, v);
+    for (const [k, v] of Object.entries(query)) if (v) url.searchParams.set(k, v);
     socket = new WebSocket(url, protocols());
-    socket.onmessage = (m) => { wait = 500; connected(path, true); take(JSON.parse(m.data)); };
-    socket.onclose = () => { if (ended) return; connected(path, false); timer = setTimeout(open, wait); wait = Math.min(wait * 2, 10000); };
+    const stream = streams.get(name) || { live: null, since: Date.now(), lost: 0 }, before = stream.lost;
+    streams.set(name, stream);
+    socket.onmessage = (m) => {
+      wait = 500;
+      const frame = JSON.parse(m.data);
+      stream.lost = before + frame.dropped;
+      connected(stream, true);
+      take(frame);
+    };
+    socket.onclose = () => { if (ended) return; connected(stream, false); timer = setTimeout(open, wait); wait = Math.min(wait * 2, 10000); };
   };
   open();
-  return () => { ended = true; clearTimeout(timer); socket.onmessage = null; socket.close(); };
+  return () => { ended = true; clearTimeout(timer); socket.onmessage = null; socket.close(); streams.delete(name); connection(); };
 }
-const streams = new Map();
-function connected(path, is) {
-  streams.set(path, is);
-  const all = [...streams.values()].every(Boolean);
-  $("connection").dataset.state = all ? "live" : "lost";
-  set("connection", all ? "live" : "connection lost, trying again");
+const streams = new Map(); // name → {live: null until it is known, since, lost}
+function connected(stream, is) {
+  if (stream.live === is) return;
+  if (stream.live === false) { quietly(figures()); quietly(recent()); } // what was missed meanwhile
+  stream.live = is;
+  stream.since = Date.now();
+  connection();
+}
+function connection() {
+  const all = [...streams.values()], state = all.some((s) => s.live === false) ? "lost" : all.every((s) => s.live) ? "live" : "wait";
+  $("connection").dataset.state = state;
+  set("connection", { lost: "connection lost, trying again", live: "live", wait: "connecting" }[state]);
 }
 
 // ---- Counts by second ------------------------------------------------------
-const clouds = new Map();    // name → {slot, perSecond: [SECONDS], last}
+const clouds = new Map();    // name → {slot, perSecond: [SECONDS], faults: [SECONDS], last, patience}
 const verdictsPerSecond = new Array(SECONDS).fill(0);
 const statusCounts = new Map();  // as counted last
 const statusSeconds = new Map(); // status → {perSecond: [SECONDS]}, as they come
@@ -78,9 +73,9 @@ function cloud(name) {
       const known = ["aws", "gcp", "azure"].indexOf(name), taken = new Set([...clouds.values()].map((c) => c.slot));
       let slot = known;
       for (let i = 3; slot < 0; i++) if (i >= SLOTS || !taken.has(i)) slot = Math.min(i, SLOTS - 1);
-      clouds.set(name, { slot, perSecond: new Array(SECONDS).fill(0), last: 0 });
+      clouds.set(name, { slot, perSecond: new Array(SECONDS).fill(0), faults: new Array(SECONDS).fill(0), last: 0, patience: 0 });
       if (name !== "other" && ![...$("filter-cloud").options].some((o) => o.value === name)) {
-        const option = element("option", "", clip(name, 40));
+        const option = element("option", "", visible(clip(name, 40)));
         option.value = name;
         $("filter-cloud").append(option);
       }
@@ -92,7 +87,7 @@ function tick() {
   const now = Math.floor(Date.now() / 1000);
   for (let n = Math.min(now - second, SECONDS); n > 0; n--) {
     verdictsPerSecond.push(0); verdictsPerSecond.shift();
-    for (const c of [...clouds.values(), ...statusSeconds.values()]) { c.perSecond.push(0); c.perSecond.shift(); }
+    for (const c of [...clouds.values(), ...statusSeconds.values()]) for (const ring of [c.perSecond, c.faults]) if (ring) { ring.push(0); ring.shift(); }
   }
   second = now;
 }
@@ -103,25 +98,31 @@ function mean(perSecond, over) {
 }
 
 // ---- Live events -----------------------------------------------------------
-let waiting = [], paused = false, delays = [], shown = 0, sampled = 0, stopEvents;
+let waiting = [], paused = false, missed = 0, delays = [], sampled = 0, stopFiltered;
+// takeEvents counts everything; takeRows shows what the filter lets through.
 function takeEvents(frame) {
   tick();
-  let n = 0;
+  const now = Date.now(), seen = Math.min(SECONDS, (now - opened) / 1000);
   for (const [name, count] of Object.entries(frame.counts || {})) {
     const c = cloud(name);
     c.perSecond[SECONDS - 1] += count;
-    c.last = Date.now();
-    n += count;
+    c.last = now;
+    // It may be silent ten times as long as it was between two events.
+    c.patience = Math.max(5, 10 * seen / c.perSecond.reduce((a, b) => a + b, 0));
   }
+  if (!stopFiltered) takeRows(frame);
+}
+function takeRows(frame) {
   sampled = frame.sampled;
-  if (frame.dropped) set("note-events", number(frame.dropped) + " not shown: this page is too slow");
-  if (!frame.items || paused) return;
-  waiting.push(...frame.items);
-  if (waiting.length > ROWS) waiting = waiting.slice(-ROWS);
-  schedule();
+  const items = list(frame.items).filter((e) => e && typeof e === "object");
+  if (paused) { for (const n of Object.values(frame.counts || {})) missed += n; return; }
+  if (document.hidden) for (const e of items) e.fresh = false; // nobody sees when
+  if (items.length) show(items);
 }
 let scheduled = false;
-function schedule() {
+function show(items) {
+  waiting.push(...items);
+  if (waiting.length > ROWS) waiting = waiting.slice(-ROWS);
   if (scheduled) return;
   scheduled = true;
   requestAnimationFrame(() => { scheduled = false; showEvents(); });
@@ -129,31 +130,34 @@ function schedule() {
 function showEvents() {
   const body = $("events");
   for (const e of waiting) {
-    const received = Date.parse(e.ingesttime || e.time), ms = Date.now() - received;
+    const at = say(e.ingesttime || e.time), ms = Date.now() - Date.parse(at);
     if (e.fresh !== false && ms > -1000 && ms < 60000) { delays.push(Math.max(0, ms)); if (delays.length > 100) delays.shift(); }
-    body.prepend(eventRow(e, received));
-    shown++;
+    body.prepend(eventRow(e, at));
   }
   waiting = [];
   while (body.rows.length > ROWS) body.deleteRow(-1);
 }
-function eventRow(e, received) {
-  const name = say(e.cloud), c = cloud(name), row = element("tr");
-  row.append(element("td", "", element("time", "", Number.isNaN(received) ? "–" : clock(received))),
-    element("td", "", element("span", "k" + c.slot, "■ "), bdi(name, 40)), element("td", "", bdi(say(e.type))),
-    element("td", "", bdi(say(e.correlationid))), element("td", "", bdi(say(e.data), 120)));
+function eventRow(e, at) {
+  const name = say(e.cloud), row = element("tr"), square = element("span", "k" + cloud(name).slot, "■ ");
+  square.setAttribute("aria-hidden", "true");
+  row.append(element("td", "", time(at)), element("td", "", square, bdi(name, 40)), element("td", "", bdi(e.type)), element("td", "", bdi(e.correlationid)), element("td", "", bdi(e.data, 120)));
   return row;
 }
-function followEvents() {
-  if (stopEvents) stopEvents();
-  stopEvents = follow("/ws/events", () => ({ max_rate: LIVE_RATE, cloud: $("filter-cloud").value, type: $("filter-type").value.trim() }), takeEvents);
+function filter() {
+  $("events").replaceChildren();
+  waiting = [];
+  sampled = 0;
+  if (stopFiltered) { stopFiltered(); stopFiltered = null; }
+  const wanted = { cloud: $("filter-cloud").value, type: $("filter-type").value.trim() };
+  if (wanted.cloud || wanted.type) stopFiltered = follow("filtered", "/ws/events", { max_rate: LIVE_RATE, ...wanted }, takeRows);
+  set("events-empty", stopFiltered ? "No event that the filter lets through has come yet." : "");
 }
 $("pause").addEventListener("click", () => {
   paused = !paused;
-  $("pause").setAttribute("aria-pressed", String(paused));
+  missed = 0;
   $("pause").textContent = paused ? "Continue" : "Pause";
 });
-for (const id of ["filter-cloud", "filter-type"]) $(id).addEventListener("change", () => { $("events").replaceChildren(); followEvents(); });
+for (const id of ["filter-cloud", "filter-type"]) $(id).addEventListener("change", filter);
 
 // ---- Verdicts --------------------------------------------------------------
 const disagreements = [];
@@ -166,13 +170,16 @@ function takeVerdicts(frame) {
     statusSeconds.get(status).perSecond[SECONDS - 1] += n;
     statusCounts.set(status, (statusCounts.get(status) || 0) + n);
   }
-  for (const v of frame.items || []) { // corrected: the clouds agree after all
+  const items = list(frame.items).filter((v) => v && typeof v === "object" && /^[0-9a-f]{32}$/.test(v.id));
+  for (const v of items) { // corrected: the clouds agree after all
     const at = v.status === "matched" && v.revision > 1 ? disagreements.findIndex((d) => d.id === v.id) : -1;
     if (at >= 0) { disagreements.splice(at, 1); dirty = true; }
   }
-  const news = (frame.items || []).filter((v) => v.status !== "matched");
+  const news = items.filter((v) => v.status !== "matched");
+  for (const v of news) for (const name of atFault(v)) if (clouds.has(name)) clouds.get(name).faults[SECONDS - 1]++;
   if (news.length) addDisagreements(news);
 }
+const atFault = (v) => new Set([...list(v.missing), ...list(v.stalled), ...list(v.diffs).flatMap((d) => list(members(d).outliers))].filter((n) => typeof n === "string"));
 function addDisagreements(verdicts) {
   for (const v of verdicts) {
     const at = disagreements.findIndex((d) => d.id === v.id);
@@ -183,52 +190,21 @@ function addDisagreements(verdicts) {
   dirty = true;
 }
 let dirty = false;
-function mark(status) {
-  const known = STATUSES.find((s) => s[0] === status);
-  return element("span", "mark s-" + (known ? status : "indeterminate"), known ? known[1] : "?");
-}
+// held: nothing moves under a pointer, and nobody loses the focus.
+const held = () => $("fact").open || $("disagreements").contains(document.activeElement) || (matchMedia("(hover: hover)").matches && $("disagreements").matches(":hover"));
 function showDisagreements() {
-  if (!dirty || $("disagreements").contains(document.activeElement)) return; // nobody loses the focus
+  set("held", dirty && held() ? "There are newer ones, shown when the pointer or the focus leaves." : "");
+  if (!dirty || held()) return;
   dirty = false;
   $("disagreements-empty").hidden = disagreements.length > 0;
   $("disagreements").replaceChildren(...disagreements.map((v) => {
-    const open = element("button", "link", bdi(say(v.key), 60));
+    const open = element("button", "link", bdi(v.key, 60));
     open.type = "button";
-    open.setAttribute("aria-label", "History of " + clip(say(v.key), 100));
     open.addEventListener("click", () => { location.hash = "fact=" + v.id; });
-    const what = element("p", "what", mark(v.status), element("span", "", say(v.status)), open,
-      element("span", "type", bdi(say(v.type), 60)), element("time", "", clock(v.decided_at)));
+    const what = element("p", "what", mark(v.status), element("span", "", visible(clip(say(v.status), 40))), open,
+      element("span", "type", bdi(v.type, 60)), time(v.decided_at));
     return element("li", "", what, differences(v));
   }));
-}
-// differences of a verdict, field by field, a column a cloud.
-function differences(v) {
-  const names = [...new Set([...(v.expected || []), ...(v.present || [])])].slice(0, 8);
-  const table = element("table", "diff"), head = element("tr", "", heading("col", ""));
-  for (const n of names) head.append(heading("col", n, 24));
-  table.append(element("thead", "", head));
-  const body = element("tbody"), absent = [...(v.missing || []), ...(v.stalled || [])];
-  for (const d of (v.diffs || []).slice(0, 6)) body.append(compared(d.field, names, d.values || {}, d.outliers || []));
-  if (absent.length) {
-    const row = element("tr", "", heading("row", "event"));
-    for (const n of names) row.append(element("td", absent.includes(n) ? "out" : "", (v.missing || []).includes(n) ? "✗ missing" : (v.stalled || []).includes(n) ? "… stalled" : "there"));
-    body.append(row);
-  }
-  table.append(body);
-  return table;
-}
-function heading(scope, text, most = 60) {
-  const th = element("th", "", bdi(text, most));
-  th.scope = scope;
-  return th;
-}
-function compared(field, names, values, outliers) {
-  const row = element("tr", "", heading("row", field));
-  for (const n of names) {
-    const has = Object.hasOwn(values, n), out = outliers.includes(n);
-    row.append(element("td", (out ? "out" : "") + (has ? "" : " none"), out ? "≠ " : "", has ? bdi(say(values[n]), 80) : "–"));
-  }
-  return row;
 }
 
 // ---- Once a second ---------------------------------------------------------
@@ -239,7 +215,11 @@ function draw() {
   set("rate-events", number(all));
   set("rate-verdicts", number(mean(verdictsPerSecond, 5)));
   if (delays.length) set("delay", Math.round([...delays].sort((a, b) => a - b)[delays.length >> 1]) + " ms");
-  set("sampled", sampled ? "At this rate about " + LIVE_RATE + " events a second are shown; all are counted." : "");
+  const lost = [...streams.values()].reduce((n, one) => n + one.lost, 0);
+  set("sampled", paused ? "Paused; " + whole(missed) + " events have come since." : sampled ? "At this rate about " + LIVE_RATE + " events a second are shown; all are counted." : "");
+  set("lost", lost ? whole(lost) + " items were lost: this page read too slowly." : "");
+  $("events-empty").hidden = !$("events-empty").textContent || $("events").rows.length > 0;
+  drawTrouble();
   drawClouds(minute);
   drawStatuses();
   drawPlot();
@@ -249,6 +229,7 @@ function bar(name, prefix, share, classes, ...rest) {
   const fill = element("div", "fill");
   fill.style.width = (100 * share).toFixed(1) + "%";
   fill.hidden = !share;
+  prefix.setAttribute("aria-hidden", "true");
   const th = element("th", "", prefix, bdi(name, 40));
   th.scope = "row";
   return element("tr", "", th, element("td", "bar", element("div", "track " + classes, fill)), ...rest);
@@ -263,19 +244,34 @@ function sample(slot) {
   s.append(svg("path", { d: "M0 4H24", stroke: "currentColor", "stroke-width": "3", "stroke-dasharray": DASHES[slot] }));
   return s;
 }
+const silent = (c) => c.last && Date.now() - c.last > 1000 * c.patience;
+// drawTrouble says what is wrong, where, and since when.
+let reported = "", dependencies = [], unreachable = "";
+function drawTrouble() {
+  const all = [...streams.values()], gone = all.filter((s) => s.live === false);
+  const wrong = [
+    ...(gone.length ? ["The connection is lost since " + clock(Math.min(...gone.map((s) => s.since))) + "; what is shown is from before."] : []),
+    ...(unreachable && !gone.length ? ["The API does not answer: " + unreachable + "."] : []),
+    ...dependencies.filter((d) => d.state === "down").map((d) => "The " + d.name + " is down since " + clock(d.since) + ": " + (EFFECTS[d.name] || "") + "."),
+    ...(gone.length || dependencies.some((d) => d.name === "log" && d.state === "down") ? [] : [...clouds].filter(([, c]) => silent(c)).map(([name, c]) => visible(clip(name, 40)) + " is silent since " + clock(c.last) + "."))];
+  if (reported === wrong.join("\n")) return; // screen readers are told of changes only
+  reported = wrong.join("\n");
+  $("trouble").replaceChildren(...wrong.map((text) => element("p", "", "▲ " + text)));
+}
+const EFFECTS = { store: "figures and details stand still; what is live goes on", log: "nothing new can be seen; what is stored can" };
 function drawClouds(minute) {
   $("clouds-empty").hidden = clouds.size > 0;
   $("clouds").replaceChildren(...[...clouds].map(([name, c]) => {
-    const rate = mean(c.perSecond, 60), share = minute ? rate / minute : 0, silent = c.last ? (Date.now() - c.last) / 1000 : 0;
-    const last = !c.last ? element("td", "n", "–") : silent > 5 ? element("td", "n silent", "▲ silent " + Math.round(silent) + " s") : element("td", "n", number(mean(c.perSecond, 5)) + "/s");
-    return bar(name, sample(c.slot), share, "k" + c.slot, element("td", "n", (100 * share).toFixed(1) + " %"), last);
+    const rate = mean(c.perSecond, 60), share = minute ? rate / minute : 0, faults = c.faults.slice(-60).reduce((a, b) => a + b, 0);
+    const last = !c.last ? element("td", "n", "–") : silent(c) ? element("td", "n silent", "▲ silent") : element("td", "n", number(mean(c.perSecond, 5)) + "/s");
+    return bar(name, sample(c.slot), share, "k" + c.slot, element("td", "n", (100 * share).toFixed(0) + " %"), last, element("td", "n" + (faults ? " out" : ""), whole(faults)));
   }));
 }
 function drawStatuses() {
   let sum = 0;
   for (const n of statusCounts.values()) sum += n;
   $("statuses").replaceChildren(...STATUSES.map(([status, sign]) => {
-    const n = statusCounts.get(status) || 0, row = bar(status, element("span", "mark s-" + status, sign), sum ? n / sum : 0, "s-" + status, element("td", "n", n.toLocaleString("en")));
+    const n = statusCounts.get(status) || 0, row = bar(status, element("span", "mark s-" + status, sign), sum ? n / sum : 0, "s-" + status, element("td", "n", whole(n)));
     row.dataset.status = status;
     row.dataset.count = n;
     return row;
@@ -283,7 +279,7 @@ function drawStatuses() {
 }
 function drawPlot() {
   // The page knows only what came since it was opened.
-  const seen = Math.min(SECONDS - 1, Math.max(2, Math.floor((Date.now() - opened) / 1000))), span = Math.max(seen, 30);
+  const seen = Math.min(SECONDS - 1, Math.max(2, Math.floor((Date.now() - opened) / 1000) - 1)), span = Math.max(seen, 30);
   let most = 1;
   for (const c of clouds.values()) most = Math.max(most, ...c.perSecond.slice(0, -1));
   const top = [1, 2, 5].map((f) => f * 10 ** Math.floor(Math.log10(most))).concat(10 * 10 ** Math.floor(Math.log10(most))).find((f) => f >= most);
@@ -293,7 +289,7 @@ function drawPlot() {
     return svg("path", { d: path, class: "k" + c.slot, stroke: "currentColor", "stroke-dasharray": DASHES[c.slot] });
   }));
   set("plot-from", span + " s ago");
-  set("plot-max", "top line: " + number(top) + " events/s");
+  for (const [id, part] of [["plot-top", 1], ["plot-middle", 0.5]]) set(id, whole(part * top) + "/s");
 }
 
 // ---- Now and then: figures and health --------------------------------------
@@ -311,68 +307,56 @@ async function figures() {
   set("agreement", day.verdicts.agreement === undefined ? "–" : (100 * day.verdicts.agreement).toFixed(2) + " %");
   $("windows").replaceChildren(...stats.windows.map((w) => {
     const row = element("tr", "", heading("row", { "24h": "24 hours", "7d": "7 days", "30d": "30 days" }[w.window]));
-    for (const n of [w.events.total, w.verdicts.total, w.dead_letters.total]) row.append(element("td", "", n.toLocaleString("en")));
+    for (const n of [w.events.total, w.verdicts.total, w.dead_letters.total]) row.append(element("td", "", whole(n)));
     return row;
   }));
 }
 async function health() {
-  const state = await ask("/api/v1/health/detailed");
-  $("health").replaceChildren(...state.dependencies.map((d) => {
-    const up = d.state === "up", li = element("li", "", element("span", "mark " + (up ? "s-matched" : "s-mismatched"), up ? "✓" : d.state === "down" ? "▲" : "…"), element("b", "", bdi(d.name)),
-      element("span", "", d.state + (up ? ", " + (1000 * d.latency_seconds).toFixed(0) + " ms" : "") + (d.since ? ", since " + clock(d.since) : "")));
+  try {
+    dependencies = (await ask("/api/v1/health/detailed")).dependencies;
+    unreachable = "";
+  } catch (e) {
+    unreachable = e.message;
+    dependencies = [];
+    $("health").replaceChildren(element("li", "silent", "▲ the API does not answer"));
+    return;
+  }
+  $("health").replaceChildren(...dependencies.map((d) => {
+    const up = d.state === "up", ms = 1000 * d.latency_seconds, li = element("li", "", element("span", "mark " + (up ? "s-matched" : "s-mismatched"), up ? "✓" : d.state === "down" ? "▲" : "…"), element("b", "", bdi(d.name)),
+      element("span", "", d.state + (up ? ", " + (ms < 1 ? "< 1" : ms.toFixed(0)) + " ms" : "") + (d.since ? ", since " + clock(d.since) : "")));
     if (d.last_error) li.append(element("span", up ? "type" : "silent", "last error " + clock(d.last_error_at) + ": ", bdi(d.last_error, 200)));
     return li;
   }));
 }
-async function first() {
-  const [events, verdicts] = await Promise.all([ask("/api/v1/events?limit=15"), ask("/api/v1/verdicts?limit=" + DISAGREEMENTS + "&status=mismatched,missing,partial,indeterminate")]);
-  waiting.unshift(...events.items.reverse().map((e) => ({ ...e.event, fresh: false })));
-  schedule();
-  addDisagreements(verdicts.items.reverse().map((v) => v.verdict));
+// recent disagreements, from the store.
+async function recent() {
+  const verdicts = await ask("/api/v1/verdicts?limit=" + DISAGREEMENTS + "&status=mismatched,missing,partial,indeterminate");
+  const stored = verdicts.items.map((v) => members(v.verdict)), newest = stored.length ? say(stored[0].decided_at) : "";
+  const newer = disagreements.filter((d) => say(d.decided_at) > newest && !stored.some((v) => v.id === d.id));
+  disagreements.splice(0, DISAGREEMENTS, ...[...newer, ...stored].slice(0, DISAGREEMENTS));
+  dirty = true;
 }
-
-// ---- One fact --------------------------------------------------------------
-async function showFact() {
-  const id = (location.hash.match(/^#fact=([0-9a-f]{32})$/) || [])[1];
-  if (!id) { if ($("fact").open) $("fact").close(); return; }
-  $("fact-body").replaceChildren(element("p", "empty", "Reading …"));
-  if (!$("fact").open) $("fact").showModal();
-  try {
-    const f = await ask("/api/v1/verdicts/" + id);
-    $("fact-title").replaceChildren(bdi(f.key));
-    $("fact-body").replaceChildren(...factParts(f));
-  } catch (e) {
-    $("fact-body").replaceChildren(element("p", "empty", "It can't be shown: " + e.message + ". A verdict appears here a moment after it is on the screen, when it is stored."));
-  }
+async function past() {
+  const events = await ask("/api/v1/events?limit=15");
+  show(events.items.reverse().map((e) => ({ ...members(e.event), fresh: false })));
 }
-function factParts(f) {
-  const names = [...new Set([...f.events.map((e) => e.cloud), ...f.fields.flatMap((x) => Object.keys(x.values))])].sort().slice(0, 8);
-  const head = element("tr", "", heading("col", "field"));
-  for (const n of names) head.append(heading("col", n, 24));
-  const table = element("table", "diff", element("thead", "", head), element("tbody", "", ...f.fields.slice(0, 100).map((x) => compared((x.judged ? "≠ " : x.differs ? "· " : "") + x.field, names, x.values, x.outliers))));
-  const history = element("ol", "", ...f.history.map((r) => element("li", "", mark(r.status), r.status + ", " + r.closed_by + ", ", element("time", "", new Date(r.decided_at).toISOString()),
-    ...r.changes.filter((c) => c.member !== "events").map((c) => element("div", "note", c.member + ": ", bdi(say(c.before), 200), " → ", bdi(say(c.after), 200))))));
-  const raw = f.events.map((e) => { const d = element("details", "", element("summary", "", bdi(e.cloud), " ", element("time", "", e.time)), element("pre", "", JSON.stringify(e.event, null, 2))); return d; });
-  return [element("p", "", mark(f.status), f.status, " ", element("span", "type", bdi(f.type), ", tenant ", bdi(f.tenant))), element("h3", "", "Field by field"), table,
-    element("p", "note", "≠ the verdict lists it · differs within a tolerance, or is not compared"), element("h3", "", "What was believed when"), history, element("h3", "", "Events"), ...raw];
-}
-$("fact-close").addEventListener("click", () => $("fact").close());
-$("fact").addEventListener("close", () => { if (location.hash) history.replaceState(null, "", location.pathname); });
-addEventListener("hashchange", showFact);
 
 // ---- Start -----------------------------------------------------------------
-const quietly = (promise) => promise.catch((e) => { set("note-agreement", e.message); });
+// quietly: what is wrong is shown by the health.
+const quietly = (promise) => promise.catch(() => {});
 let started = false;
 async function start() {
-  try { await Promise.all([figures(), health()]); } catch (e) { set("note-agreement", e.message); if ($("login").open) return; }
-  if (started) { followEvents(); return; }
+  // What is slow to answer holds up nothing; that a token is needed shows at once.
+  await Promise.race([Promise.all([quietly(figures()), health()]), new Promise((go) => setTimeout(go, 500))]);
+  if (started || $("login").open) return;
   started = true;
-  quietly(first());
-  followEvents();
-  follow("/ws/verdicts", () => ({ max_rate: LIVE_RATE }), takeVerdicts);
+  quietly(past());
+  quietly(recent());
+  follow("events", "/ws/events", { max_rate: LIVE_RATE }, takeEvents);
+  follow("verdicts", "/ws/verdicts", { max_rate: LIVE_RATE }, takeVerdicts);
   setInterval(draw, 1000);
   setInterval(() => quietly(figures()), 15000);
-  setInterval(() => health().catch((e) => $("health").replaceChildren(element("li", "silent", "▲ the API does not answer: " + e.message))), 5000);
+  setInterval(health, 5000);
   draw();
   showFact();
 }

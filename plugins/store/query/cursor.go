@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -53,7 +54,7 @@ func parseCursor(list, text string) (*cursor, error) {
 	if len(text) > maxCursor || err != nil || json.Unmarshal(decoded, &c) != nil {
 		return nil, fmt.Errorf("%w: take it from next_cursor of the page before", ErrCursor)
 	}
-	if id, err := hex.DecodeString(c.ID); c.List != list || err != nil || len(id) != 16 {
+	if id, err := hex.DecodeString(c.ID); c.List != list || err != nil || len(id) != 16 || c.Revision < 0 || c.Revision > math.MaxInt32 {
 		return nil, fmt.Errorf("%w: it belongs to another listing", ErrCursor)
 	}
 	return &c, nil
