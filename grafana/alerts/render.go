@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/alerting"
@@ -32,8 +33,15 @@ type rule struct {
 	Annotations map[string]string `yaml:"annotations,omitempty"`
 }
 
+// Places says where the panel of an alert is: its number on its dashboard.
+type Places func(board, panel string) (id uint32, ok bool)
+
+// ExternalGrafana is the external label of Prometheus that holds Grafana's address,
+// so that a notification leads to the panel.
+const ExternalGrafana = "grafana"
+
 // PrometheusRules renders the rule file of Prometheus.
-func PrometheusRules() ([]byte, error) {
+func PrometheusRules(places Places) ([]byte, error) {
 	recorded := ruleGroup{Name: "helios-slo", Interval: "30s"}
 	for _, o := range Objectives() {
 		labels := map[string]string{LabelSLO: o.Name}
@@ -45,8 +53,13 @@ func PrometheusRules() ([]byte, error) {
 	}
 	alerts := ruleGroup{Name: "helios-alerts", Interval: "30s"}
 	for _, a := range Alerts() {
-		alerts.Rules = append(alerts.Rules, rule{Alert: a.Name, Expr: a.Expr, For: a.For,
-			Labels: a.labels(), Annotations: a.annotations()})
+		id, ok := places(a.Board, a.Panel)
+		if !ok {
+			return nil, fmt.Errorf("%s: dashboard %s has no panel %q", a.Name, a.Board, a.Panel)
+		}
+		annotations := a.annotations()
+		annotations["dashboard"] = fmt.Sprintf("{{ $externalLabels.%s }}/d/%s?viewPanel=%d", ExternalGrafana, a.Board, id)
+		alerts.Rules = append(alerts.Rules, rule{Alert: a.Name, Expr: a.Expr, For: a.For, Labels: a.labels(), Annotations: annotations})
 	}
 	var out bytes.Buffer
 	out.WriteString(notice)
@@ -57,11 +70,11 @@ func PrometheusRules() ([]byte, error) {
 }
 
 func (a Alert) labels() map[string]string {
-	return map[string]string{"severity": a.Severity, "service": "helios"}
+	return map[string]string{"severity": a.Severity, "service": "helios", LabelCause: string(a.Cause)}
 }
 
 func (a Alert) annotations() map[string]string {
-	return map[string]string{"summary": a.Summary, "description": a.Action, "runbook_url": a.Runbook(), "dashboard": "/d/" + a.Board}
+	return map[string]string{"summary": a.Summary, "description": a.Action, "runbook_url": Docs + a.Runbook()}
 }
 
 // group is a rule group in Grafana's provisioning files. The SDK's has its
@@ -76,10 +89,17 @@ type group struct {
 
 // GrafanaRules renders the same alerts for Grafana's own alerting, on the data
 // source of the given uid.
-func GrafanaRules(folder, dataSource string) ([]byte, error) {
+func GrafanaRules(folder, dataSource string, places Places) ([]byte, error) {
 	g := group{OrgID: 1, Name: "helios-alerts", Folder: folder, Interval: "30s"}
 	for _, a := range Alerts() {
-		g.Rules = append(g.Rules, a.grafana(g.Name, dataSource))
+		id, ok := places(a.Board, a.Panel)
+		if !ok {
+			return nil, fmt.Errorf("%s: dashboard %s has no panel %q", a.Name, a.Board, a.Panel)
+		}
+		r := a.grafana(g.Name, dataSource)
+		// Grafana makes links of these two, in its pages and in notifications.
+		r.Annotations["__dashboardUid__"], r.Annotations["__panelId__"] = a.Board, strconv.Itoa(int(id))
+		g.Rules = append(g.Rules, r)
 	}
 	raw, err := json.MarshalIndent(map[string]any{"apiVersion": 1, "groups": []group{g}}, "", "  ")
 	return append(raw, '\n'), err

@@ -21,6 +21,7 @@ type Objective struct {
 	Name   string // the value of LabelSLO
 	Title  string
 	Target float64
+	Cause  Cause
 	By     string // a label that is judged by itself; empty: all together
 	// Gate is how many events a window needs before it may raise an alert: one
 	// bad event of three is no outage.
@@ -38,7 +39,7 @@ func Objectives() []Objective {
 func verdictAccuracy() Objective {
 	verdicts := func(w string) string { return q.Sum(q.Increase(q.Of(telemetry.ReconcileVerdicts), w)) }
 	return Objective{
-		Name: "verdict_accuracy", Title: "Verdicts that stood", Target: 0.999, Gate: 100, Events: verdicts,
+		Name: "verdict_accuracy", Title: "Verdicts that stood", Target: 0.999, Cause: Reconciliation, Gate: 100, Events: verdicts,
 		// A correction says that an earlier verdict was not the last word.
 		Errors: func(w string) string {
 			return q.Share(q.Sum(q.Increase(q.Of(telemetry.ReconcileCorrections), w)), verdicts(w))
@@ -51,7 +52,7 @@ func verdictAccuracy() Objective {
 func latency(name, title, seconds string, target float64) Objective {
 	all := func(w string) string { return q.Sum(q.Increase(q.CountOf(telemetry.ReconcileDelay), w)) }
 	return Objective{
-		Name: name, Title: title, Target: target, Gate: 100, Events: all,
+		Name: name, Title: title, Target: target, Cause: Reconciliation, Gate: 100, Events: all,
 		Errors: func(w string) string {
 			return "1 - " + q.Share(q.Sum(q.Increase(q.Within(telemetry.ReconcileDelay, seconds), w)), all(w))
 		},
@@ -62,7 +63,7 @@ func latency(name, title, seconds string, target float64) Objective {
 func availability() Objective {
 	over := func(how, w string) string { return how + "(" + q.Of(telemetry.ReconcileStalled) + "[" + w + "])" }
 	return Objective{
-		Name: "ingest_availability", Title: "Cloud heard of", Target: 0.995, By: telemetry.LabelParticipant, Gate: 10,
+		Name: "ingest_availability", Title: "Cloud heard of", Target: 0.995, Cause: Cloud, By: telemetry.LabelParticipant, Gate: 10,
 		Errors: func(w string) string { return q.Avg(over("avg_over_time", w), telemetry.LabelParticipant) },
 		Events: func(w string) string { return q.Sum(over("count_over_time", w), telemetry.LabelParticipant) },
 	}
@@ -75,7 +76,7 @@ func delivery() Objective {
 		return stored + " + " + q.OrZero(of(telemetry.StoreRowsPresent, w), stored) + " + " + q.OrZero(of(telemetry.StoreRowsRefused, w), stored)
 	}
 	return Objective{
-		Name: "delivery", Title: "Rows the store took", Target: 0.9999, Gate: 100, Events: rows,
+		Name: "delivery", Title: "Rows the store took", Target: 0.9999, Cause: Store, Gate: 100, Events: rows,
 		Errors: func(w string) string { return q.Share(of(telemetry.StoreRowsRefused, w), rows(w)) },
 	}
 }

@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"github.com/helios-connect/helios/grafana/alerts"
 	p "github.com/helios-connect/helios/grafana/panels"
 	q "github.com/helios-connect/helios/grafana/queries"
 	t "github.com/helios-connect/helios/plugins/telemetry"
@@ -62,6 +63,15 @@ func pipelines() p.Board {
 					Help:    "Requests of the time range by status. 4xx: a sender that isn't known or is wrongly signed; 5xx and 429: we could not take it, the sender tries again.",
 					Empty:   "no webhook is configured.",
 					Queries: []q.Query{q.Instant(q.Sum(q.Increase(q.Of(t.WebhookRequests), q.Range), t.LabelCode), "{{code}}")}},
+			}},
+			{Title: "Is it there, and for how long?", Panels: []p.Panel{
+				{Title: "Processes measured", Kind: p.Stat, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 1, Colour: p.Good}}, Next: toOverview,
+					Help:    "Processes of Helios whose metrics Prometheus reads. Red: none, so nothing else here is known. Is the process running, and reachable?",
+					Queries: []q.Query{q.Instant(q.Sum(q.Of(t.PrometheusUp, q.Is(t.LabelJob, "helios"))), "processes")}},
+				{Title: "Certificate left", Kind: p.Stat, Unit: "s", Steps: p.Falling(alerts.ExpiryNow.Seconds(), alerts.ExpirySoon.Seconds()), Next: toOverview,
+					Help:    "Time until the certificate of the webhook expires. Red: three days or less; then no cloud can push any more. Put a new one where the old one is, it is loaded without a restart.",
+					Empty:   "no webhook has a certificate: it is ended by a proxy before it, or there is no webhook.",
+					Queries: []q.Query{q.Instant(q.Left(t.WebhookCertificateExpiry), "left")}},
 			}},
 			{Title: "Dead letters and the conservation law", Panels: []p.Panel{
 				{Title: "Dead letters by reason", Kind: p.Series, Unit: "eps", Stacked: true, Steps: p.Plain(), Next: toContracts,

@@ -69,6 +69,19 @@ func (b Board) build() (*dashboard.Dashboard, error) {
 	return d, b.place(d)
 }
 
+// PanelID is the number of the panel with the title, as it stands in the JSON.
+func (b Board) PanelID(title string) (id uint32, ok bool) {
+	for _, row := range b.Rows {
+		id++ // the row's own
+		for _, p := range row.Panels {
+			if id++; p.Title == title {
+				return id, true
+			}
+		}
+	}
+	return 0, false
+}
+
 // place lays the panels out on Grafana's grid of 24 columns.
 func (b Board) place(d *dashboard.Dashboard) error {
 	var id, y uint32

@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-connect/helios/grafana/alerts"
 	"github.com/helios-connect/helios/grafana/dashboards"
+	"github.com/helios-connect/helios/grafana/panels"
 )
 
 // Folder of Grafana that holds the dashboards and the alerts. It is named by
@@ -27,23 +28,38 @@ type File struct {
 // Files renders all of them, in the order of their paths.
 func Files(prices dashboards.Prices) ([]File, error) {
 	var files []File
+	boards := map[string]panels.Board{}
 	for _, board := range dashboards.All(prices) {
+		boards[board.UID] = board
 		raw, err := board.JSON()
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, File{"grafana/dashboards/" + board.UID + ".json", raw})
 	}
-	rules, err := alerts.PrometheusRules()
+	places := func(board, panel string) (uint32, bool) { return boards[board].PanelID(panel) }
+	rules, err := alerts.PrometheusRules(places)
 	if err != nil {
 		return nil, fmt.Errorf("rendering Prometheus rules: %w", err)
 	}
-	own, err := alerts.GrafanaRules(Folder, PrometheusUID)
+	own, err := alerts.GrafanaRules(Folder, PrometheusUID, places)
 	if err != nil {
 		return nil, fmt.Errorf("rendering Grafana alerts: %w", err)
 	}
+	contacts, err := alerts.GrafanaContacts()
+	if err != nil {
+		return nil, fmt.Errorf("rendering contact points: %w", err)
+	}
+	for name, raw := range contacts {
+		files = append(files, File{"grafana/contacts/" + name, raw})
+	}
+	manager, err := alerts.Alertmanager()
+	if err != nil {
+		return nil, fmt.Errorf("rendering Alertmanager's configuration: %w", err)
+	}
 	files = append(files,
 		File{"prometheus/helios.rules.yml", rules},
+		File{"compose/alertmanager/alertmanager.yml", manager},
 		File{"grafana/provisioning/alerting/helios.json", own},
 		File{"grafana/provisioning/dashboards/helios.yaml", []byte(provider)},
 		File{"grafana/provisioning/datasources/helios.yaml", []byte(sources)})

@@ -89,6 +89,12 @@ func selector(name string, matchers []string) string {
 func Rate(series, window string) string     { return "rate(" + series + "[" + window + "])" }
 func Increase(series, window string) string { return "increase(" + series + "[" + window + "])" }
 
+// Left is how many seconds are left until the earliest of the instants (Unix
+// seconds) that a gauge holds; nothing where it is 0, that is, where there is none.
+func Left(instant telemetry.Metric) string {
+	return "min(" + Of(instant) + " > 0) - time()"
+}
+
 // Sum, Max and Avg bring series together by labels.
 func Sum(expr string, by ...string) string { return aggregate("sum", expr, by) }
 func Max(expr string, by ...string) string { return aggregate("max", expr, by) }

@@ -8,6 +8,7 @@ const (
 	LabelName  = "label"
 	LabelLE    = "le"
 	LabelTopic = "topic"
+	LabelJob   = "job"
 )
 
 // Metrics of Redpanda Connect and of the Go runtime that dashboards read. They
@@ -54,6 +55,8 @@ var (
 		Name: "kafka_lag", Kind: Gauge, Labels: []string{LabelStream, LabelPath, LabelName, LabelTopic, LabelPartition},
 		Help: "Records of a partition that its consumer group has not read.",
 	}
+	// PrometheusUp is Prometheus's own, of each of its targets.
+	PrometheusUp = Metric{Name: "up", Kind: Gauge, Labels: []string{LabelJob}, Help: "1 when the last scrape of the target succeeded, else 0."}
 	GoGoroutines = Metric{Name: "go_goroutines", Kind: Gauge, Help: "Goroutines of the process."}
 	GoHeap       = Metric{Name: "go_memstats_heap_inuse_bytes", Kind: Gauge, Help: "Bytes of heap in use."}
 	ProcessCPU   = Metric{Name: "process_cpu_seconds_total", Kind: Counter, Help: "CPU time of the process."}
@@ -66,7 +69,7 @@ func Connect() []Metric {
 	return []Metric{
 		ConnectInputReceived, ConnectInputBatches, ConnectInputUp, ConnectInputLost, ConnectOutputSent,
 		ConnectOutputErrors, ConnectOutputBatches, ConnectOutputLatency, ConnectProcessorErrors, ConnectKafkaLag,
-		GoGoroutines, GoHeap, ProcessCPU, ProcessRSS, ProcessFDs,
+		PrometheusUp, GoGoroutines, GoHeap, ProcessCPU, ProcessRSS, ProcessFDs,
 	}
 }
 

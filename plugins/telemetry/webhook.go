@@ -53,6 +53,10 @@ var (
 		Help:   "Loads of the listener's changed certificate by result (loaded, failed); after a failure the former one stays in use.",
 		Labels: []string{LabelResult},
 	}
+	WebhookCertificateExpiry = Metric{
+		Name: "helios_webhook_certificate_expiry_timestamp_seconds", Kind: Gauge,
+		Help: "When the listener's certificate in use, or one of its chain, expires first (Unix seconds); 0 without one.",
+	}
 )
 
 // Webhook lists the metrics of the input helios_webhook.
@@ -60,5 +64,6 @@ func Webhook() []Metric {
 	return []Metric{
 		WebhookRequests, WebhookRefused, WebhookHandshakes, WebhookLatency, WebhookInFlight,
 		WebhookBuffered, WebhookConnectionsRefused, WebhookKeyFetches, WebhookCertificateLoads,
+		WebhookCertificateExpiry,
 	}
 }

@@ -70,7 +70,7 @@ func (i *input) Connect(context.Context) error {
 	i.server = i.newServer()
 	bounded := &boundedListener{Listener: listener, most: int64(i.handler.maxConnections), refused: func() { i.report.connections.Incr(1) }}
 	go i.serve(i.server, bounded, i.lost)
-	i.counting.Do(func() { go i.report.gauges(i.handler, i.handler.exchange.abandon) })
+	i.counting.Do(func() { go i.report.gauges(i.handler, i.certificate, i.handler.exchange.abandon) })
 	i.report.log.Infof("Listening for pushed events on %s at %d paths.", listener.Addr(), len(i.handler.routes))
 	return nil
 }

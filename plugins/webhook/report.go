@@ -28,7 +28,7 @@ type reporter struct {
 	requests, refusals, handshakes *service.MetricCounter
 	connections, keyFetches, certs *service.MetricCounter
 	latency                        *service.MetricTimer
-	inFlight, buffered             *service.MetricGauge
+	inFlight, buffered, expiry     *service.MetricGauge
 }
 
 // said identifies a log line; both parts have few values.
@@ -48,6 +48,7 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 		keyFetches: counter(telemetry.WebhookKeyFetches), certs: counter(telemetry.WebhookCertificateLoads),
 		latency:  m.NewTimer(telemetry.WebhookLatency.Name, telemetry.WebhookLatency.Labels...),
 		inFlight: gauge(telemetry.WebhookInFlight), buffered: gauge(telemetry.WebhookBuffered),
+		expiry: gauge(telemetry.WebhookCertificateExpiry),
 	}
 }
 
@@ -107,12 +108,15 @@ func result(ok bool, success string) string {
 }
 
 // gauges sets them until stop is closed.
-func (p *reporter) gauges(h *handler, stop <-chan struct{}) {
+func (p *reporter) gauges(h *handler, certificate *serverCertificate, stop <-chan struct{}) {
 	tick := time.NewTicker(gaugePause)
 	defer tick.Stop()
 	for {
 		p.inFlight.Set(int64(len(h.slots)))
 		p.buffered.Set(h.memory.used.Load())
+		if certificate != nil {
+			p.expiry.Set(certificate.expiry().Unix())
+		}
 		select {
 		case <-tick.C:
 		case <-stop:

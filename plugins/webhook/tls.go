@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"sync"
@@ -48,6 +49,19 @@ func (c *serverCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 		}
 	}
 	return c.current, nil
+}
+
+// expiry is when the certificate in use, or one of its chain, expires first.
+func (c *serverCertificate) expiry() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := c.current.Leaf.NotAfter
+	for _, raw := range c.current.Certificate[1:] {
+		if one, err := x509.ParseCertificate(raw); err == nil && one.NotAfter.Before(first) {
+			first = one.NotAfter
+		}
+	}
+	return first
 }
 
 // read reads the files and takes over what they hold, when that has changed and
