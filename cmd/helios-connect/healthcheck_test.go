@@ -11,6 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func ready(address string) probe {
+	return probe{variable: "HELIOS_HTTP_ADDRESS", address: address, path: "/ready", example: defaultHTTPAddress}
+}
+
 func TestAHealthCheckSaysWhatReadySays(t *testing.T) {
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -19,20 +23,20 @@ func TestAHealthCheckSaysWhatReadySays(t *testing.T) {
 		_, _ = w.Write([]byte("input of reconcile is not connected\n"))
 	}))
 	address := server.Listener.Addr().String()
-	require.NoError(t, askReady(t.Context(), address))
+	require.NoError(t, ready(address).ask(t.Context()))
 
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
 	for _, everywhere := range []string{"0.0.0.0:" + port, ":" + port, "[::]:" + port} {
-		require.NoError(t, askReady(t.Context(), everywhere), everywhere)
+		require.NoError(t, ready(everywhere).ask(t.Context()), everywhere)
 	}
 
 	status = http.StatusServiceUnavailable
-	require.EqualError(t, askReady(t.Context(), address), "not ready: 503 Service Unavailable: input of reconcile is not connected")
+	require.EqualError(t, ready(address).ask(t.Context()), "not ready: 503 Service Unavailable: input of reconcile is not connected")
 
 	server.Close()
-	require.ErrorContains(t, askReady(t.Context(), address), "asking for readiness")
-	require.ErrorContains(t, askReady(t.Context(), "nowhere"), `HELIOS_HTTP_ADDRESS is "nowhere"; it is a host and a port`)
+	require.ErrorContains(t, ready(address).ask(t.Context()), "asking for readiness")
+	require.ErrorContains(t, ready("nowhere").ask(t.Context()), `HELIOS_HTTP_ADDRESS is "nowhere"; it is a host and a port`)
 }
 
 func TestAHealthCheckEndsInTime(t *testing.T) {
@@ -42,5 +46,5 @@ func TestAHealthCheckEndsInTime(t *testing.T) {
 	defer close(hold)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, askReady(ctx, server.Listener.Addr().String()), context.DeadlineExceeded)
+	require.ErrorIs(t, ready(server.Listener.Addr().String()).ask(ctx), context.DeadlineExceeded)
 }

@@ -75,6 +75,8 @@ func productionArgs() ([]string, error) {
 	if _, err := os.Stat("config/production.yaml"); err != nil || len(streams) == 0 {
 		return nil, fmt.Errorf("there is no config/production.yaml or no pipelines/*.yaml here; name the folder that holds them with --dir")
 	}
-	return append([]string{"helios-connect", "streams", "-o", "config/service.yaml",
+	// Without the streams API, which shows settings with the secrets in them and lets
+	// whoever reaches it change the streams. Metrics and readiness stay.
+	return append([]string{"helios-connect", "streams", "--no-api", "-o", "config/service.yaml",
 		"-r", "config/log.yaml", "-r", "config/contracts.yaml", "-r", "config/production.yaml"}, streams...), nil
 }

@@ -38,15 +38,26 @@ setting() {
 
 export COMPOSE_PROFILES="${profile:-$(setting COMPOSE_PROFILES minimal)}"
 [ "$COMPOSE_PROFILES" != full ] || [ -z "$profile" ] || export HELIOS_DEDUPE=redis
-[ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none # there is no Redis
+[ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none ALERT_SENDER=grafana # there is no Redis and no Alertmanager
+
+# What the containers would refuse is said here already, where somebody looks.
+(
+  . deploy/compose/receivers.sh
+  for name in SENDER SLACK_URL SLACK_CHANNEL PAGERDUTY_KEY WEBHOOK_URL EMAIL_TO EMAIL_FROM EMAIL_SMARTHOST; do
+    value=$(setting "ALERT_$name" "")
+    case "$value" in \"*\" | \'*\') value="${value#?}" && value="${value%?}" ;; esac
+    export "ALERT_$name=$value"
+  done
+  check_receivers
+)
 
 case "$action" in
 up)
-  home=deploy/grafana/dashboards/helios-overview.json
-  [ ! -f "$home" ] || [ -n "$(setting GRAFANA_HOME_DASHBOARD "")" ] || export GRAFANA_HOME_DASHBOARD=/etc/helios/dashboards/helios-overview.json
+  [ -n "$(setting GRAFANA_URL "")" ] || export GRAFANA_URL="http://127.0.0.1:$(setting GRAFANA_PORT 3000)"
   docker compose up --detach --build --remove-orphans
   echo "Grafana     http://127.0.0.1:$(setting GRAFANA_PORT 3000)  (to look; $(setting GRAFANA_USER operator) with GRAFANA_PASSWORD of .env to change)"
   echo "Prometheus  http://127.0.0.1:$(setting PROMETHEUS_PORT 9090)"
+  echo "API         http://127.0.0.1:$(setting HELIOS_API_PORT 8088)  (with HELIOS_API_TOKEN of .env)"
   [ "$COMPOSE_PROFILES" != full ] || echo "Console     http://127.0.0.1:$(setting CONSOLE_PORT 8080)"
   ;;
 down) COMPOSE_PROFILES=full docker compose down --remove-orphans ;;
