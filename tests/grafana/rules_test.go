@@ -37,7 +37,13 @@ var healthy = map[string]string{
 	`kafka_lag{stream="store-events",topic="helios.events",partition="0"}`:                               "100x300",
 	`helios_webhook_certificate_loads_total{result="failed"}`:                                            "0x300",
 	`helios_webhook_certificate_loads_total{result="loaded"}`:                                            "0+1x300",
+	`helios_webhook_certificate_expiry_timestamp_seconds{path="a"}`:                                      "7776000x300", // 90 days after the test's beginning
+	`helios_webhook_certificate_expiry_timestamp_seconds{path="plain"}`:                                  "0x300",
+	`up{job="helios"}`:  "1x300",
+	`up{job="grafana"}`: "0x300",
 }
+
+const certificateEnd = `helios_webhook_certificate_expiry_timestamp_seconds{path="a"}`
 
 // scenarios change one thing each, and say exactly which alerts fire.
 var scenarios = []struct {
@@ -63,6 +69,14 @@ var scenarios = []struct {
 	{"the registry is away", map[string]string{`helios_schema_registry_age_seconds`: "0+60x300"}, []string{"HeliosRegistryStale"}},
 	{"the database is away", map[string]string{`helios_store_unavailable_total{table="helios_events"}`: "0+1x300"}, []string{"HeliosStoreUnavailable"}},
 	{"a certificate is broken", map[string]string{`helios_webhook_certificate_loads_total{result="failed"}`: "0x290 1x10"}, []string{"HeliosCertificateNotLoaded"}},
+	{"a certificate expires in ten days", map[string]string{certificateEnd: "882000x300"}, []string{"HeliosCertificateExpiring"}},
+	{"a certificate expires in two days", map[string]string{certificateEnd: "190800x300"}, []string{"HeliosCertificateExpiring", "HeliosCertificateExpiresNow"}},
+	{"a certificate has expired", map[string]string{certificateEnd: "60x300"}, []string{"HeliosCertificateExpiring", "HeliosCertificateExpiresNow"}},
+	{"a certificate was renewed just now", map[string]string{certificateEnd: "882000x299 7776000"}, nil},
+	{"no webhook has a certificate", map[string]string{certificateEnd: ""}, nil},
+	{"the process is away", map[string]string{`up{job="helios"}`: "0x300"}, []string{"HeliosDown"}},
+	{"the process was never there", map[string]string{`up{job="helios"}`: ""}, []string{"HeliosDown"}},
+	{"one scrape takes too long", map[string]string{`up{job="helios"}`: "1x298 0 1"}, nil},
 	{"one verdict in ten is corrected", map[string]string{`helios_reconcile_corrections_total{verdict_status="matched"}`: "0+10x300"},
 		[]string{"HeliosVerdictAccuracyBurnsFast", "HeliosVerdictAccuracyBurnsSlow"}},
 	{"one of two is corrected, of ten an hour", map[string]string{`helios_reconcile_verdicts_total{verdict_status="matched",expectation="orders"}`: "0+0.16x300",

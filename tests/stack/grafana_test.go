@@ -16,9 +16,9 @@ import (
 func TestGrafanaGetsWhatItsProvisioningAsksFor(t *testing.T) {
 	environment := load(t, minimal, secrets(t)).Services["grafana"].Environment
 	asked := regexp.MustCompile(`\$\{([A-Z][A-Z_]+)\}|\$([A-Z][A-Z_]+)`)
-	provisioning := filepath.Join(root, "deploy/grafana/provisioning")
-	require.NoError(t, filepath.WalkDir(provisioning, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
+	folder := filepath.Join(root, "deploy/grafana")
+	require.NoError(t, filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.Contains(path, "dashboards") && strings.HasSuffix(path, ".json") {
 			return err
 		}
 		content, err := os.ReadFile(path)
@@ -29,6 +29,19 @@ func TestGrafanaGetsWhatItsProvisioningAsksFor(t *testing.T) {
 		}
 		return err
 	}))
+}
+
+// Whoever opens it sees first what is wrong, may look without signing in, and signs in
+// to change something.
+func TestGrafanaOpensWithTheOverviewAndHasAnOperator(t *testing.T) {
+	environment := load(t, minimal, secrets(t)).Services["grafana"].Environment
+	home := *environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+	require.Equal(t, "/etc/helios/dashboards", filepath.Dir(home))
+	_, err := os.Stat(filepath.Join(root, "deploy/grafana/dashboards", filepath.Base(home)))
+	require.NoError(t, err)
+	require.Equal(t, "operator", *environment["GF_SECURITY_ADMIN_USER"])
+	require.Regexp(t, "^[0-9a-f]{48}$", *environment["GF_SECURITY_ADMIN_PASSWORD"])
+	require.Equal(t, "grafana", *environment["HELIOS_GRAFANA_DB_USER"])
 }
 
 // What GRAFANA_DB_PASSWORD is for one side must be the password of the other.

@@ -3,8 +3,11 @@ package stack
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"iter"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,17 +35,17 @@ type stack struct {
 // run starts a service's command line with its environment, where host names are
 // replaced by addresses of this machine. extra overrides settings, as a user would in
 // .env.
-func (s *stack) run(t *testing.T, service, http string, extra ...string) *process {
+func (s *stack) run(t *testing.T, service, listen string, extra ...string) *process {
 	t.Helper()
 	conf := s.project.Services[service]
 	cmd := exec.Command(binary, conf.Command...)
 	cmd.Dir = s.folder
-	cmd.Env = s.environment(conf, http)
+	cmd.Env = s.environment(conf, listen)
 	return start(t, cmd, extra...)
 }
 
-func (s *stack) environment(conf types.ServiceConfig, http string) []string {
-	replace := strings.NewReplacer(append([]string{"0.0.0.0:4195", http}, s.addresses...)...)
+func (s *stack) environment(conf types.ServiceConfig, listen string) []string {
+	replace := strings.NewReplacer(append([]string{"0.0.0.0:4195", listen, "0.0.0.0:8088", listen}, s.addresses...)...)
 	env := []string{"PATH=" + os.Getenv("PATH")}
 	for name, value := range conf.Environment {
 		if value != nil {
@@ -53,12 +56,12 @@ func (s *stack) environment(conf types.ServiceConfig, http string) []string {
 }
 
 // healthy runs the service's health check.
-func (s *stack) healthy(t *testing.T, service, http string) bool {
+func (s *stack) healthy(t *testing.T, service, listen string) bool {
 	t.Helper()
 	conf := s.project.Services[service]
-	require.Equal(t, types.HealthCheckTest{"CMD", "helios-connect", "healthcheck"}, conf.HealthCheck.Test)
+	require.Equal(t, types.HealthCheckTest{"CMD", "helios-connect", "healthcheck"}, conf.HealthCheck.Test[:3])
 	check := exec.Command(binary, conf.HealthCheck.Test[2:]...)
-	check.Env = s.environment(conf, http)
+	check.Env = s.environment(conf, listen)
 	return check.Run() == nil
 }
 
@@ -140,6 +143,10 @@ func judgesWhatTheSimulatorPushes(t *testing.T, kafka string) {
 	awaitDeadLetters(t, helios, expected, reader)
 	require.Greater(t, claims(t, p, cache), int64(300), "duplicates are not looked for in Redis")
 	require.Contains(t, fetch("http://"+address+"/metrics"), "helios_dedupe")
+	for _, path := range []string{"/streams", "/streams/reconcile", "/resources/cache/x"} {
+		require.Equal(t, http.StatusNotFound, statusOf(t, "http://"+address+path, ""), "the streams API shows secrets at %s", path)
+	}
+	s.asksTheAPI(t)
 
 	helios.stop(t, time.Duration(*p.Services["helios"].StopGracePeriod))
 	require.Equal(t, before, files(t, s.folder), "the root of the image is read-only")
@@ -148,6 +155,61 @@ func judgesWhatTheSimulatorPushes(t *testing.T, kafka string) {
 			require.NotContains(t, helios.log.String(), *value, name)
 		}
 	}
+}
+
+// asksTheAPI runs the service serve, which reads with Grafana's role, and asks it with
+// the token and without.
+func (s *stack) asksTheAPI(t *testing.T) {
+	t.Helper()
+	address := free(t)
+	require.False(t, s.healthy(t, "serve", address))
+	serve := s.run(t, "serve", address)
+	serve.await(t, "the health check of serve", func() bool { return s.healthy(t, "serve", address) })
+	base, token := "http://"+address, *s.project.Services["serve"].Environment["HELIOS_API_TOKEN"]
+	for _, path := range []string{"/api/v1/stats", "/api/v1/events", "/api/v1/verdicts", "/api/v1/health/detailed", "/metrics"} {
+		require.Equal(t, http.StatusUnauthorized, statusOf(t, base+path, ""), path)
+		require.Equal(t, http.StatusUnauthorized, statusOf(t, base+path, token[1:]), path)
+		require.Equal(t, http.StatusOK, statusOf(t, base+path, token), path)
+	}
+	require.Equal(t, http.StatusOK, statusOf(t, base+"/api/v1/health", ""))
+	status, body := ask(t, base+"/api/v1/verdicts?limit=1", token)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, `"verdict`)
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", serve.cmd.Process.Pid))
+	if err == nil { // elsewhere there is no /proc
+		for line := range strings.Lines(string(stat)) {
+			var kib int64
+			if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &kib); n == 1 {
+				limit := int64(s.project.Services["serve"].MemLimit)
+				t.Logf("serve: %d MiB of its own, of %d", kib>>10, limit>>20)
+				require.Less(t, kib<<10, limit)
+			}
+		}
+	}
+	serve.stop(t, 10*time.Second)
+	require.NotContains(t, serve.log.String(), token)
+}
+
+func statusOf(t *testing.T, url, token string) int {
+	t.Helper()
+	status, _ := ask(t, url, token)
+	return status
+}
+
+// ask sends a request with a token, or without any.
+func ask(t *testing.T, url, token string) (status int, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(raw)
 }
 
 // prepare runs the services that end by themselves.

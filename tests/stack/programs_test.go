@@ -71,65 +71,7 @@ func TestPrometheusScrapesServicesOfTheStack(t *testing.T) {
 		}
 	}
 	require.Equal(t, 7, jobs)
-	require.Contains(t, p.Services["prometheus"].Command, "--enable-feature=exemplar-storage")
-}
-
-// completed runs start.sh and returns the configuration that it wrote.
-func completed(t *testing.T, env ...string) (file, out string, err error) {
-	t.Helper()
-	dir := t.TempDir()
-	cmd := exec.Command("sh", filepath.Join(root, "deploy/compose/alertmanager/start.sh"))
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "RUN_DIR=" + dir, "CONFIG_DIR=" + filepath.Join(root, "deploy/compose/alertmanager")}, env...)
-	text, err := cmd.CombinedOutput()
-	return filepath.Join(dir, "alertmanager.yml"), string(text), err
-}
-
-func TestAlertmanagerTakesItsConfigurationWhateverIsConfigured(t *testing.T) {
-	amtool := lookFor(t, "amtool")
-	check := func(file string) string {
-		out, err := exec.Command(amtool, "check-config", file).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		return string(out)
-	}
-	check(filepath.Join(root, "deploy/compose/alertmanager/alertmanager.yml"))
-	for name, env := range map[string][]string{
-		"nobody":    nil,
-		"slack":     {"ALERT_SLACK_URL=https://hooks.example.com/s3cret", "ALERT_SLACK_CHANNEL=#it's"},
-		"pagerduty": {"ALERT_PAGERDUTY_KEY=s3cret"},
-		"webhook":   {"ALERT_WEBHOOK_URL=https://example.com/hook?a='b'"},
-		"e-mail":    {"ALERT_EMAIL_TO=a@example.com", "ALERT_EMAIL_FROM=b@example.com", "ALERT_EMAIL_SMARTHOST=smtp.example.com:587", "ALERT_EMAIL_USER=u", "ALERT_EMAIL_PASSWORD=p'w: #x"},
-		"everybody": {"ALERT_SLACK_URL=https://hooks.example.com/s3cret", "ALERT_PAGERDUTY_KEY=k", "ALERT_WEBHOOK_URL=https://example.com", "ALERT_EMAIL_TO=a@example.com", "ALERT_EMAIL_FROM=b@example.com", "ALERT_EMAIL_SMARTHOST=smtp.example.com:587"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			file, out, err := completed(t, env...)
-			require.NoError(t, err, out)
-			require.Contains(t, check(file), "1 receivers")
-			info, err := os.Stat(file)
-			require.NoError(t, err)
-			require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-			written, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.NotContains(t, string(written), "s3cret")
-		})
-	}
-	_, out, err := completed(t, "ALERT_EMAIL_TO=a@example.com")
-	require.Error(t, err)
-	require.Contains(t, out, "needs ALERT_EMAIL_FROM and ALERT_EMAIL_SMARTHOST")
-}
-
-// The real Alertmanager starts with the command line of the service and answers what
-// its health check asks.
-func TestAlertmanagerStartsAsTheServiceDoes(t *testing.T) {
-	program := lookFor(t, "prometheus-alertmanager", "/usr/local/bin/alertmanager")
-	s := load(t, full, secrets(t)).Services["alertmanager"]
-	address, cluster := free(t), ""
-	command := []string{"sh", filepath.Join(root, "deploy/compose/alertmanager/start.sh"), program}
-	for _, arg := range s.Command[1:] {
-		command = append(command, strings.ReplaceAll(arg, "=/alertmanager", "="+t.TempDir()))
-	}
-	p := start(t, exec.Command(command[0], append(command[1:], "--web.listen-address="+address, "--cluster.listen-address="+cluster)...),
-		"RUN_DIR="+t.TempDir(), "CONFIG_DIR="+filepath.Join(root, "deploy/compose/alertmanager"))
-	p.awaitURL(t, "http://"+address+"/-/ready")
+	require.Contains(t, p.Services["prometheus"].Command, "--enable-feature=exemplar-storage,expand-external-labels")
 }
 
 // The real Prometheus starts with the configuration and the command line of the
