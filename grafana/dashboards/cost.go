@@ -10,7 +10,7 @@ import (
 )
 
 func cost(prices Prices) p.Board {
-	note := fmt.Sprintf(" List prices as of %s (%s), by config/prices.yaml.", prices.AsOf, strings.Join(sources(prices), ", "))
+	note := " List prices by config/prices.yaml: " + strings.Join(origins(prices), "; ") + "."
 	const empty = "the store holds no event of the time range, or prices.yaml does not name the cloud."
 	// What each event of the time range was billed.
 	billed := "WITH " + prices.rows() + `,
@@ -74,16 +74,17 @@ SELECT CASE WHEN day > current_date - 30 THEN '1: last 30 days' WHEN day > curre
 FROM (SELECT right(c.relname, 8)::date AS day, pg_total_relation_size(c.oid) AS size
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
   WHERE i.inhparent = 'helios_events'::regclass AND c.relname ~ '^helios_events_[0-9]{8}$') d
-GROUP BY 1 ORDER BY 1`, prices.StorageGiBMonth))}},
+GROUP BY 1 ORDER BY 1`, prices.Storage.GiBMonth))}},
 			}},
 		},
 	}
 }
 
-func sources(prices Prices) []string {
-	var all []string
+// origins says of each price where it comes from.
+func origins(prices Prices) []string {
+	all := []string{prices.Storage.Service + " (" + prices.Storage.Origin.String() + ")"}
 	for _, s := range prices.Services {
-		all = append(all, s.Source)
+		all = append(all, s.Service+" ("+s.Origin.String()+")")
 	}
 	return all
 }

@@ -10,9 +10,40 @@ import (
 
 // Prices are config/prices.yaml: list prices in US dollars.
 type Prices struct {
-	AsOf            string    `yaml:"as_of"`
-	StorageGiBMonth float64   `yaml:"storage_per_gib_month"`
-	Services        []Service `yaml:"services"`
+	Storage  Storage   `yaml:"storage"`
+	Services []Service `yaml:"services"`
+}
+
+// Storage is what a stored GiB costs in a month.
+type Storage struct {
+	Service  string  `yaml:"service"`
+	GiBMonth float64 `yaml:"per_gib_month"`
+	Origin   `yaml:",inline"`
+}
+
+// Origin says where a price comes from: a source that said so at a time, or nobody.
+type Origin struct {
+	Source   string `yaml:"source"`
+	AsOf     string `yaml:"as_of"`
+	Estimate bool   `yaml:"estimate"`
+}
+
+// String is the origin as the dashboard shows it.
+func (o Origin) String() string {
+	if o.Estimate {
+		return "an estimate without a source"
+	}
+	return o.AsOf + ", " + o.Source
+}
+
+func (o Origin) check() error {
+	switch {
+	case o.Estimate && (o.Source != "" || o.AsOf != ""):
+		return fmt.Errorf("estimate is true, and so source and as_of must be absent; a price that has them is none")
+	case !o.Estimate && (o.Source == "" || o.AsOf == ""):
+		return fmt.Errorf("source is %q and as_of is %q; a price needs both, for example as_of: \"2026-06\", or estimate: true", o.Source, o.AsOf)
+	}
+	return nil
 }
 
 // Service is what carries a cloud's events to Helios. An event costs its
@@ -21,7 +52,7 @@ type Prices struct {
 type Service struct {
 	Cloud       string `yaml:"cloud"`
 	Service     string `yaml:"service"`
-	Source      string `yaml:"source"`
+	Origin      `yaml:",inline"`
 	Tariff      `yaml:",inline"`
 	ChunkBytes  int64  `yaml:"chunk_bytes"`
 	MinBytes    int64  `yaml:"minimum_bytes"`
@@ -52,18 +83,24 @@ func ParsePrices(raw []byte) (p Prices, err error) {
 	if len(p.Services) == 0 {
 		return p, fmt.Errorf("prices: services is empty; name at least one cloud's")
 	}
+	if p.Storage.Service == "" || p.Storage.GiBMonth < 0 {
+		return p, fmt.Errorf("prices: storage: service is %q and per_gib_month is %g; it takes a name and 0 or more", p.Storage.Service, p.Storage.GiBMonth)
+	}
+	if err := p.Storage.check(); err != nil {
+		return p, fmt.Errorf("prices: storage: %w", err)
+	}
 	seen := map[string]bool{}
 	for i, s := range p.Services {
 		at := fmt.Sprintf("prices: services[%d] (%s)", i, s.Cloud)
-		switch {
-		case s.Cloud == "" || seen[s.Cloud]:
+		if s.Cloud == "" || seen[s.Cloud] {
 			return p, fmt.Errorf("%s: cloud is %q; each cloud is named once, as its events name it", at, s.Cloud)
-		case s.Source == "" || p.AsOf == "":
-			return p, fmt.Errorf("%s: a price needs its source and as_of", at)
+		}
+		if err := s.check(); err != nil {
+			return p, fmt.Errorf("%s: %w", at, err)
 		}
 		seen[s.Cloud] = true
 		for _, n := range []float64{s.PerMillion, s.Operations, s.PerGiB, s.Transfers, s.Alternative.PerMillion, s.Alternative.Operations,
-			s.Alternative.PerGiB, s.Alternative.Transfers, float64(s.ChunkBytes), float64(s.MinBytes), p.StorageGiBMonth} {
+			s.Alternative.PerGiB, s.Alternative.Transfers, float64(s.ChunkBytes), float64(s.MinBytes)} {
 			if n < 0 {
 				return p, fmt.Errorf("%s: %g is negative; prices and amounts are 0 or more", at, n)
 			}

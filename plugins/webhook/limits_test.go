@@ -4,18 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redpanda-data/benthos/v4/public/service"
+	_ "github.com/redpanda-data/connect/v4/public/components/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -267,4 +273,76 @@ func TestTheCertificateIsReadAgain(t *testing.T) {
 	require.NoError(t, os.Remove(certFile))
 	d.clock.advance(reloadPause)
 	require.NoError(t, reach("third.example.com"))
+}
+
+// The end of a chain is that of its first certificate to expire, and a renewed one
+// counts before anybody connects.
+func TestTheCertificatesEndIsKnown(t *testing.T) {
+	a, dir, key := newAuthority(t), t.TempDir(), makeKey()[0]
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	require.NoError(t, os.WriteFile(keyFile, keyInPEM(key), 0o600))
+	write := func(valid ...time.Duration) {
+		var chain []byte
+		for _, v := range valid {
+			chain = append(chain, inPEM(a.issue(t, key, v, "door.example.com"))...)
+		}
+		require.NoError(t, os.WriteFile(certFile, chain, 0o600))
+	}
+	now := time.Now()
+	var failures int
+	write(72 * time.Hour)
+	c, err := newServerCertificate(certFile, keyFile, func() time.Time { return now }, func(err error) {
+		if err != nil {
+			failures++
+		}
+	})
+	require.NoError(t, err)
+	left := func() float64 { return time.Until(c.expiry()).Hours() }
+	require.InDelta(t, 72, left(), 0.1)
+
+	write(90*24*time.Hour, 48*time.Hour)
+	require.InDelta(t, 72, left(), 0.1, "not looked at yet")
+	now = now.Add(reloadPause)
+	require.InDelta(t, 48, left(), 0.1, "one of the chain expires before the certificate")
+
+	require.NoError(t, os.WriteFile(certFile, []byte("broken"), 0o600))
+	now = now.Add(reloadPause)
+	require.InDelta(t, 48, left(), 0.1, "the former one is in use")
+	require.Equal(t, 1, failures)
+}
+
+// Prometheus reads it as soon as the listener is up.
+func TestTheCertificatesEndIsMeasured(t *testing.T) {
+	a, dir, key := newAuthority(t), t.TempDir(), makeKey()[0]
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	require.NoError(t, os.WriteFile(keyFile, keyInPEM(key), 0o600))
+	raw := a.issue(t, key, 72*time.Hour, "door.example.com")
+	require.NoError(t, os.WriteFile(certFile, inPEM(raw), 0o600))
+	issued, err := x509.ParseCertificate(raw)
+	require.NoError(t, err)
+
+	mux, builder := http.NewServeMux(), service.NewStreamBuilder()
+	builder.SetHTTPMux(mux)
+	require.NoError(t, builder.SetLoggerYAML("level: OFF"))
+	require.NoError(t, builder.SetMetricsYAML("prometheus: {}"))
+	require.NoError(t, builder.AddInputYAML(fmt.Sprintf("helios_webhook:\n  address: 127.0.0.1:0\n  tls: {cert_file: %q, key_file: %q}\n  %s",
+		certFile, keyFile, strings.ReplaceAll(strings.TrimSpace(smallPath), "\n", "\n  "))))
+	require.NoError(t, builder.AddConsumerFunc(func(context.Context, *service.Message) error { return nil }))
+	stream, err := builder.Build()
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- stream.Run(context.Background()) }()
+	value := regexp.MustCompile(`(?m)^helios_webhook_certificate_expiry_timestamp_seconds(?:\{[^}]*\})? (\S+)$`)
+	require.Eventually(t, func() bool {
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		found := value.FindStringSubmatch(answer.Body.String())
+		if found == nil {
+			return false
+		}
+		seconds, err := strconv.ParseFloat(found[1], 64)
+		return err == nil && int64(seconds) == issued.NotAfter.Unix()
+	}, 15*time.Second, 10*time.Millisecond)
+	require.NoError(t, stream.StopWithin(10*time.Second))
+	require.NoError(t, within(t, ended))
 }

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// reloadPause is how often the certificate's files are looked at, when somebody
-// connects.
+// reloadPause is how often the certificate's files are looked at.
 const reloadPause = 5 * time.Second
 
 // serverCertificate is the listener's certificate, which is read again when its
@@ -51,8 +50,10 @@ func (c *serverCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return c.current, nil
 }
 
-// expiry is when the certificate in use, or one of its chain, expires first.
+// expiry is when the certificate in use, or one of its chain, expires first. It looks
+// at the files as get does, so that a new one counts before anybody connects.
 func (c *serverCertificate) expiry() time.Time {
+	_, _ = c.get(nil) // what is wrong with new files is reported there
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first := c.current.Leaf.NotAfter
