@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -107,24 +108,36 @@ func GrafanaRules(folder, dataSource string, places Places) ([]byte, error) {
 
 func (a Alert) grafana(group, dataSource string) alerting.Rule {
 	uid := strings.ToLower(a.Name)
-	prom, expr, ref, cond := dataSource, "__expr__", "A", "C"
+	prom, expr, ref, one, cond := dataSource, "__expr__", "A", "B", "C"
 	from, to := alerting.Duration(600), alerting.Duration(0)
 	window := &alerting.RelativeTimeRange{From: &from, To: &to}
 	// Each series that the expression returns is an alert, whatever its value:
 	// multiplied to 1, so that the threshold is the same for all.
-	query := fmt.Sprintf("(%s) * 0 + 1", a.Expr)
 	return alerting.Rule{
 		Uid: &uid, Title: a.Name, Condition: cond, For: a.For, OrgID: 1, RuleGroup: group,
-		Labels: a.labels(), Annotations: a.annotations(),
+		Labels: a.labels(), Annotations: inGrafana(a.annotations()),
 		// Silence is no series at all. That the metrics are missing is said by
 		// Prometheus's own alert on the scrape.
 		NoDataState: alerting.RuleNoDataStateOK, ExecErrState: alerting.RuleExecErrStateError,
 		Data: []alerting.Query{
 			{RefId: &ref, DatasourceUid: &prom, RelativeTimeRange: window, Model: variants.UnknownDataquery{
-				"refId": ref, "expr": query, "instant": true, "range": false}},
+				"refId": ref, "expr": a.Expr, "instant": true, "range": false}},
+			{RefId: &one, DatasourceUid: &expr, RelativeTimeRange: window, Model: variants.UnknownDataquery{
+				"refId": one, "type": "math", "expression": "$" + ref + " * 0 + 1"}},
 			{RefId: &cond, DatasourceUid: &expr, RelativeTimeRange: window, Model: variants.UnknownDataquery{
-				"refId": cond, "type": "threshold", "expression": ref,
+				"refId": cond, "type": "threshold", "expression": one,
 				"conditions": []any{map[string]any{"evaluator": map[string]any{"type": "gt", "params": []any{0}}}}}},
 		},
 	}
+}
+
+var valueOf = regexp.MustCompile(`\{\{ \$value( \|[^}]*)? \}\}`)
+
+// inGrafana writes templates of Prometheus as Grafana's: there $value is a text about
+// all queries, and the number that A returned is absent while nothing is wrong.
+func inGrafana(annotations map[string]string) map[string]string {
+	for name, text := range annotations {
+		annotations[name] = valueOf.ReplaceAllString(text, "{{ with $$values.A }}{{ .Value$1 }}{{ end }}")
+	}
+	return annotations
 }

@@ -289,7 +289,10 @@ func TestEveryAlertHasItsRunbookAndGrafanaItsTwin(t *testing.T) {
 	var file struct {
 		Groups []struct {
 			Interval, Folder string
-			Rules            []struct{ Title, Condition string }
+			Rules            []struct {
+				Title, Condition string
+				Annotations      map[string]string
+			}
 		}
 	}
 	require.NoError(t, json.Unmarshal(raw, &file))
@@ -298,6 +301,9 @@ func TestEveryAlertHasItsRunbookAndGrafanaItsTwin(t *testing.T) {
 	pages := map[string]bool{}
 	for i, a := range alerts.Alerts() {
 		require.Equal(t, a.Name, file.Groups[0].Rules[i].Title)
+		for name, text := range file.Groups[0].Rules[i].Annotations {
+			require.NotRegexp(t, `\$value\b`, text, "%s of %s: Grafana's $value is no number", name, a.Name)
+		}
 		page, err := os.ReadFile(filepath.Join("../..", a.Runbook()))
 		require.NoError(t, err, "%s has no runbook", a.Name)
 		require.Contains(t, string(page), "# "+a.Name)

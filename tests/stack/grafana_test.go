@@ -71,6 +71,9 @@ func TestGrafanasSettingsAreThoseThatDashboardsNeed(t *testing.T) {
 		"dataproxy.send_user_header":      "true",
 		"dashboards.min_refresh_interval": "1s",
 		"users.allow_sign_up":             "false",
+		// Nothing is fetched from outside.
+		"plugins.preinstall_disabled":           "true",
+		"plugins.public_key_retrieval_disabled": "true",
 	} {
 		require.Equal(t, want, settings[name], name)
 	}

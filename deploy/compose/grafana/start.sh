@@ -16,6 +16,7 @@ export ALERT_SLACK_CHANNEL="${ALERT_SLACK_CHANNEL:-}"
 run="${RUN_DIR:-/tmp/provisioning}"
 rm -rf "$run"
 cp -R "$config/provisioning" "$run"
+mkdir -p "$run/plugins" # it complains without
 
 # switch takes the file that switches something on, or else the one that makes Grafana
 # forget it: it keeps what it once read.
