@@ -89,6 +89,16 @@ func selector(name string, matchers []string) string {
 func Rate(series, window string) string     { return "rate(" + series + "[" + window + "])" }
 func Increase(series, window string) string { return "increase(" + series + "[" + window + "])" }
 
+// Counted is an increase as a whole number: Prometheus extrapolates to the
+// window's ends.
+func Counted(increase string) string { return "round(" + increase + ")" }
+
+// Grown is an increase that knows a series' first value: counters of what is
+// rare appear with their first increment, which increase() does not see.
+func Grown(series, window string) string {
+	return "((" + Increase(series, window) + " and " + series + " offset " + window + ") or (" + series + " unless " + series + " offset " + window + "))"
+}
+
 // Sum, Max and Avg bring series together by labels.
 func Sum(expr string, by ...string) string { return aggregate("sum", expr, by) }
 func Max(expr string, by ...string) string { return aggregate("max", expr, by) }
