@@ -30,7 +30,7 @@ SELECT v.status, v.tenant, v.type, v.key, array_to_string(v.missing || v.stalled
   v.opened_at, v.decided_at, v.revision, v.expectation, v.id AS fact
 FROM helios_verdicts v WHERE v.id = (SELECT id FROM f) OR v.key = ${fact:sqlstring}
 ORDER BY v.decided_at DESC LIMIT 10`)}},
-				{Title: "Side by side", Kind: p.Table, Unit: "short", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
+				{Title: "Side by side", Kind: p.Table, Unit: "string", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
 					Matrix: [3]string{"cloud", "field", "value"}, Empty: none,
 					Help: "The event of each cloud that was judged, field by field, what the verdict names first. Amber with ≠: this cloud is the odd one out; ask the producer of that column. With ~: written otherwise, but the same by the expectation's tolerances, or in another order. Missing: the cloud does not have the field.",
 					Queries: []q.Query{q.SQL(`
@@ -63,15 +63,16 @@ ORDER BY n.field IS NULL, leaf.path, leaf.cloud LIMIT 1000`)}},
 					Help: "Every revision, oldest first: what was believed then, and why it changed. A late_event that changes much: that cloud is late.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing, ', ') AS missing
+SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing || h.stalled, ', ') AS without
 FROM helios_verdict_history h JOIN f ON f.id = h.id ORDER BY h.opened_ns, h.revision LIMIT 100`)}},
-				{Title: "What differs by the verdict", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation,
+				{Title: "What differs by the verdict", Kind: p.Table, Unit: "string", Words: []p.Entry{{Name: "odd one out", Colour: p.Bad}}, Width: 12, Steps: p.Plain(), Next: toReconciliation,
 					Empty: "the values agree, or no fact is chosen.",
-					Help:  "The differences that the verdict names, tolerances considered. The outliers are the clouds to ask.",
+					Help:  "The values that the verdict found different, tolerances considered. The odd ones out are the clouds to ask; where none is, there is no majority.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT d->>'field' AS field, d->>'values' AS "values", d->>'outliers' AS outliers
-FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d LIMIT 100`)}},
+SELECT d->>'field' AS field, said.cloud, CASE WHEN d->'outliers' ? said.cloud THEN 'odd one out' END AS verdict, said.value
+FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d
+CROSS JOIN LATERAL jsonb_each_text(d->'values') AS said(cloud, value) ORDER BY 1, 2 LIMIT 100`)}},
 				{Title: "Raw events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toLive, Empty: none,
 					Help: "Every event of the fact as it came. More than one of a cloud: repeated, or corrected by its producer.",
 					Queries: []q.Query{q.SQL(`

@@ -8,7 +8,7 @@ import (
 func live() p.Board {
 	const pushed = "no pipeline pushes to Grafana Live; a reload shows what was pushed last."
 	stats := func(title, interval string) p.Panel {
-		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 5, Wide: "latest", Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
+		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 6, Wide: "latest", Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
 			Help:  "Events and facts of the last " + title + ", whatever the time range. A cloud that is missing here has sent nothing.",
 			Empty: "the store holds no event of that time.",
 			Queries: []q.Query{q.SQL(`
@@ -21,10 +21,11 @@ GROUP BY cloud ORDER BY cloud`)}}
 		Description: "What happens now, as it happens, and its history from the store. Live is for looking; the store is the truth.",
 		Rows: []p.Row{
 			{Title: "Now", Panels: []p.Panel{
-				{Title: "Events as they come", Kind: p.Table, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
+				{Title: "Events as they come", Kind: p.Table, Filter: true, Unit: "short", Width: 12, Height: 10,
+					CellLinks: map[string]string{"key": openFact}, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
 					Help:    "Sampled above the rate that a browser can take. Nothing moves although Overview counts events: the push is broken, the pipelines are not.",
 					Queries: []q.Query{q.Stream("events")}},
-				{Title: "Verdicts as they fall", Kind: p.Table, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
+				{Title: "Verdicts as they fall", Kind: p.Table, Filter: true, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
 					CellLinks: map[string]string{"fact": openFact},
 					Help:      "Verdicts in the moment that they are handed on. A click on a fact opens it.",
 					Queries:   []q.Query{q.Stream("verdicts")}},

@@ -134,7 +134,7 @@ var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour
 // two thousand: their documents are what costs.
 const wrong = `
 WITH wrong AS (
-  SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged without it' AS detail, decided_at AS at, id
+  SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged' AS detail, decided_at AS at, id
   FROM helios_verdicts CROSS JOIN unnest(stalled) AS cloud
   WHERE $__timeFilter(decided_at) AND status = 'indeterminate'
   UNION ALL

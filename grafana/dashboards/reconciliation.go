@@ -64,7 +64,7 @@ GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 20`)}},
 					Help:  "What was believed, and what is known now. Many from missing to matched: allowed_lateness is shorter than the clouds are late.",
 					Empty: "no verdict was corrected in the time range.",
 					Queries: []q.Query{q.SQL(`
-SELECT h.decided_at AS "time", b.status AS believed, h.status AS now, h.closed_by AS why, h.tenant, h.type, h.id AS fact
+SELECT h.decided_at AS "time", b.status AS believed, h.status AS now, h.type, h.id AS fact
 FROM helios_verdict_history h
 JOIN helios_verdict_history b ON b.id = h.id AND b.opened_ns = h.opened_ns AND b.revision = h.revision - 1
 WHERE $__timeFilter(h.decided_at) AND h.revision > 1

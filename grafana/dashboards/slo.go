@@ -15,7 +15,7 @@ var causes = map[string]p.Link{
 }
 
 // shorts are names that fit above a tile; the row says the whole.
-var shorts = map[string]string{"verdict_accuracy": "Stood", "event_latency": "In 5 min", "own_latency": "In 500 ms", "ingest_availability": "Heard of", "delivery": "Stored"}
+var shorts = map[string]string{"verdict_accuracy": "Stood", "event_latency": "In 5 min", "own_latency": "In 500 ms", "ingest_availability": "Heard", "delivery": "Stored"}
 
 func slo() p.Board {
 	b := p.Board{

@@ -40,14 +40,18 @@ func (p Panel) options() any {
 		o := piechart.NewOptions()
 		o.PieType, o.ReduceOptions, o.Orientation = piechart.PieChartTypeDonut, reduce, common.VizOrientationAuto
 		o.DisplayLabels = []piechart.PieChartLabels{} // they lie on each other where slices are thin
+		placement, mode := common.LegendPlacementRight, common.LegendDisplayModeTable
+		if w, _ := p.size(); w < 8 {
+			placement, mode = common.LegendPlacementBottom, common.LegendDisplayModeList
+		}
 		o.Tooltip = common.VizTooltipOptions{Mode: common.TooltipDisplayModeSingle, Sort: common.SortOrderNone}
-		o.Legend = piechart.PieChartLegendOptions{DisplayMode: common.LegendDisplayModeTable, Placement: common.LegendPlacementRight, ShowLegend: true, Calcs: []string{},
+		o.Legend = piechart.PieChartLegendOptions{DisplayMode: mode, Placement: placement, ShowLegend: true, Calcs: []string{},
 			Values: []piechart.PieChartLegendValues{piechart.PieChartLegendValuesPercent, piechart.PieChartLegendValuesValue}}
 		return o
 	case Bars:
 		o := bargauge.NewOptions()
 		o.ReduceOptions, o.Orientation = reduce, common.VizOrientationHorizontal
-		title, value := 14.0, 16.0
+		title, value := 12.0, 16.0
 		o.Text = &common.VizTextDisplayOptions{TitleSize: &title, ValueSize: &value}
 		o.MaxVizHeight = 48
 		o.NamePlacement, o.DisplayMode = common.BarGaugeNamePlacementLeft, common.BarGaugeDisplayModeBasic
@@ -73,7 +77,13 @@ func (p Panel) options() any {
 			"filterValues": map[string]any{"le": 1e-9},
 		}
 	default:
-		return table.NewOptions()
+		o := table.NewOptions()
+		if len(p.Queries) > 0 && p.Queries[0].Source == queries.Live {
+			// What came last stands first.
+			newest := true
+			o.SortBy = []common.TableSortByFieldState{{DisplayName: "time", Desc: &newest}}
+		}
+		return o
 	}
 }
 

@@ -73,7 +73,7 @@ var widths = map[string]int{
 	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 80, "tenant": 90, "why": 110, "revision": 80,
 	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
-	"problem": 120, "key": 175, "without": 110, "last event": 160, "dead letters": 110, "rule": 130,
+	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "dead letters": 110, "rule": 130,
 	"reason": 110, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
@@ -88,7 +88,7 @@ func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	if p.Compare || p.Matrix[0] != "" {
 		return all
 	}
-	for _, name := range []string{"advice", "service", "detail", "values"} {
+	for _, name := range []string{"advice", "service", "detail", "value"} {
 		if strings.Contains(p.Queries[0].Text, name) {
 			all = append(all, override(name, "custom.cellOptions", map[string]any{"type": "color-text", "wrapText": true}))
 		}
@@ -102,7 +102,7 @@ func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if name != p.Wide && (strings.Contains(p.Queries[0].Text, name) || p.shows(name)) {
+		if name != p.Wide && (p.Queries[0].Source == queries.Live || strings.Contains(p.Queries[0].Text, name) || p.shows(name)) {
 			all = append(all, override(name, "custom.width", widths[name]))
 		}
 	}

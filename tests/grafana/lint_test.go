@@ -175,7 +175,7 @@ func TestColoursAreReadableOnDarkAndOnLight(t *testing.T) {
 
 var (
 	quoted    = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	durations = regexp.MustCompile(`\[[^\]]*\]`)
+	durations = regexp.MustCompile(`\[[^\]]*\]|offset \S+`)
 	grouping  = regexp.MustCompile(`\b(?:by|on|without|ignoring) \(([^)]*)\)`)
 	matchers  = regexp.MustCompile(`([a-zA-Z_:][\w:]*)?\{([^}]*)\}`)
 	names     = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)
@@ -197,7 +197,7 @@ func unknown(expr string, known map[string][]string) (all []string) {
 	rest = matchers.ReplaceAllString(rest, "$1 ")
 	for _, at := range names.FindAllStringIndex(rest, -1) {
 		name := rest[at[0]:at[1]]
-		if strings.HasPrefix(strings.TrimLeft(rest[at[1]:], " "), "(") || slices.Contains([]string{"or", "and", "unless", "by", "offset"}, name) ||
+		if strings.HasPrefix(strings.TrimLeft(rest[at[1]:], " "), "(") || slices.Contains([]string{"or", "and", "unless", "by"}, name) ||
 			at[0] > 0 && rest[at[0]-1] >= '0' && rest[at[0]-1] <= '9' {
 			continue
 		}
