@@ -27,7 +27,7 @@ func fact() p.Board {
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
 SELECT v.status, v.tenant, v.type, v.key, array_to_string(v.missing || v.stalled, ', ') AS without, v.closed_by AS why,
-  v.opened_at, v.decided_at, v.revision, v.expectation, v.id AS fact
+  v.opened_at, v.decided_at, v.revision, split_part(v.expectation, '@', 1) AS expectation, v.id AS fact
 FROM helios_verdicts v WHERE v.id = (SELECT id FROM f) OR v.key = ${fact:sqlstring}
 ORDER BY v.decided_at DESC LIMIT 10`)}},
 				{Title: "Side by side", Kind: p.Table, Unit: "string", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",

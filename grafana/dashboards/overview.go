@@ -86,9 +86,12 @@ func overview() p.Board {
 	}
 }
 
+// perSecond is short enough for a box on a phone.
+const perSecond = "suffix:/s"
+
 // theFlow draws the way of an event, from the clouds to the verdicts.
 func theFlow() p.Panel {
-	fields := []p.Column{{Name: "log", Unit: "eps"}, {Name: "reconcile", Unit: "eps"},
+	fields := []p.Column{{Name: "log", Unit: perSecond}, {Name: "reconcile", Unit: perSecond},
 		{Name: "unaccounted", Steps: p.ZeroIsGood()}, {Name: "agreement", Steps: p.Falling(0.9, 0.98)}}
 	asked := []q.Query{
 		q.Instant(q.Sum(q.Rate(q.Of(t.CanonicalConverted), q.Interval)), "log"), q.Instant(q.Unaccounted(), "unaccounted"),
@@ -96,19 +99,19 @@ func theFlow() p.Panel {
 	}
 	nodes := []p.Node{
 		{Name: "log", Value: "log", State: "unaccounted", X: 27, Y: 42, To: []string{"reconcile"}, URL: toPipelines.URL},
-		{Name: "reconcile", Value: "reconcile", State: "agreement", X: 54, Y: 42, URL: toReconciliation.URL},
+		{Name: "reconcile", Value: "reconcile", State: "agreement", X: 53, Y: 42, URL: toReconciliation.URL},
 	}
 	all := q.Sum(q.Of(t.ReconcileVerdicts))
 	for i, cloud := range p.Clouds {
 		state, of := cloud.Name+" state", q.Is(t.LabelParticipant, cloud.Name)
-		fields = append(fields, p.Column{Name: cloud.Name, Unit: "eps"}, p.Column{Name: state, Values: cloudStates})
+		fields = append(fields, p.Column{Name: cloud.Name, Unit: perSecond}, p.Column{Name: state, Values: cloudStates})
 		asked = append(asked, q.Instant(q.Sum(q.Rate(q.Of(t.ReconcileReceived, of), q.Interval)), cloud.Name), q.Instant(stateOf(of), state))
-		nodes = append(nodes, p.Node{Name: cloud.Name, Value: cloud.Name, State: state, X: 1, Y: 9 + 33*float64(i), To: []string{"log"}, URL: toPipelines.URL})
+		nodes = append(nodes, p.Node{Name: cloud.Name, Value: cloud.Name, State: state, X: 0.5, Y: 9 + 33*float64(i), To: []string{"log"}, URL: toPipelines.URL})
 	}
 	for i, status := range p.Statuses {
 		fields = append(fields, p.Column{Name: status.Name, Unit: "short", Steps: []p.Step{{Value: 0.5, Colour: status.Colour}}})
 		asked = append(asked, q.Instant(q.Counted(q.OrZero(q.Sum(q.Increase(q.Of(t.ReconcileVerdicts, q.Is(t.LabelStatus, status.Name)), "5m")), all)), status.Name))
-		nodes = append(nodes, p.Node{Name: status.Name, Value: status.Name, State: status.Name, X: 80, Y: 2 + 20*float64(i), URL: toReconciliation.URL})
+		nodes = append(nodes, p.Node{Name: status.Name, Value: status.Name, State: status.Name, X: 78.5, Y: 2 + 20*float64(i), URL: toReconciliation.URL})
 		nodes[1].To = append(nodes[1].To, status.Name)
 	}
 	return p.Panel{Title: "From the clouds to the verdicts of 5 min", Kind: p.Flow, Unit: "short", Width: 10, Height: 10, Steps: p.Plain(), Next: toPipelines,

@@ -16,7 +16,7 @@ type Node struct {
 }
 
 // The size of a box, percent of the panel.
-const nodeWidth, nodeHeight = 19.0, 16.0
+const nodeWidth, nodeHeight = 21.0, 16.0
 
 // onColour is text on a box: readable on every colour of this package.
 const onColour = "#FFFFFF"
@@ -41,7 +41,7 @@ func flow(nodes []Node) map[string]any {
 		box["background"] = map[string]any{"color": background}
 		box["border"] = map[string]any{"color": background, "radius": 4, "width": 0}
 		box["connections"] = connections
-		name := element(n.Name+" name", "text", n.X, n.Y+1, nodeWidth, nodeHeight/2-1, text(map[string]any{"mode": "fixed", "fixed": n.Name}, 12, "bottom"))
+		name := element(n.Name+" name", "text", n.X, n.Y+1, nodeWidth, nodeHeight/2-1, text(map[string]any{"mode": "fixed", "fixed": n.Name}, 11, "bottom"))
 		value := element(n.Name+" value", "metric-value", n.X, n.Y+nodeHeight/2, nodeWidth, nodeHeight/2-1,
 			text(map[string]any{"mode": "field", "field": n.Value, "fixed": ""}, 14, "top"))
 		for _, e := range []map[string]any{box, name, value} {

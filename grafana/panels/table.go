@@ -73,7 +73,7 @@ var widths = map[string]int{
 	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 80, "tenant": 90, "why": 110, "revision": 80,
 	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
-	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "dead letters": 110, "rule": 130,
+	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "expectation": 110, "dead letters": 110, "rule": 130,
 	"reason": 110, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
@@ -90,8 +90,13 @@ func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	}
 	for _, name := range []string{"advice", "service", "detail", "value"} {
 		if strings.Contains(p.Queries[0].Text, name) {
-			all = append(all, override(name, "custom.cellOptions", map[string]any{"type": "color-text", "wrapText": true}))
+			o := override(name, "custom.cellOptions", map[string]any{"type": "color-text", "wrapText": true})
+			o.Properties = append(o.Properties, dashboard.DynamicConfigValue{Id: "custom.minWidth", Value: 150})
+			all = append(all, o)
 		}
+	}
+	if p.Wide != "" {
+		all = append(all, override(p.Wide, "custom.minWidth", 120))
 	}
 	if strings.Contains(p.Queries[0].Text, "ev.event") {
 		all = append(all, override("event", "custom.inspect", true))
