@@ -106,7 +106,7 @@ func theFlow() p.Panel {
 		state, of := cloud.Name+" state", q.Is(t.LabelParticipant, cloud.Name)
 		fields = append(fields, p.Column{Name: cloud.Name, Unit: perSecond}, p.Column{Name: state, Values: cloudStates})
 		asked = append(asked, q.Instant(q.Sum(q.Rate(q.Of(t.ReconcileReceived, of), q.Interval)), cloud.Name), q.Instant(stateOf(of), state))
-		nodes = append(nodes, p.Node{Name: cloud.Name, Value: cloud.Name, State: state, X: 0.5, Y: 9 + 33*float64(i), To: []string{"log"}, URL: toPipelines.URL})
+		nodes = append(nodes, p.Node{Name: cloud.Name, Value: cloud.Name, State: state, X: 0.5, Y: 9 + 33*float64(i), To: []string{"log"}, URL: toPipelines.URL + "&var-stream=ingest-" + cloud.Name + "&var-stream=reconcile"})
 	}
 	for i, status := range p.Statuses {
 		fields = append(fields, p.Column{Name: status.Name, Unit: "short", Steps: []p.Step{{Value: 0.5, Colour: status.Colour}}})
