@@ -21,11 +21,11 @@ GROUP BY cloud ORDER BY cloud`)}}
 		Description: "What happens now, as it happens, and its history from the store. Live is for looking; the store is the truth.",
 		Rows: []p.Row{
 			{Title: "Now", Panels: []p.Panel{
-				{Title: "Events as they come", Kind: p.Table, Filter: true, Unit: "short", Width: 12, Height: 10,
+				{Title: "Events as they come", Kind: p.Table, Filter: true, Wide: "type", Columns: append(streamed("time", "cloud", "type", "key", "tenant"), p.Column{Field: "delay_ms", Name: "delay", Unit: "ms"}), Unit: "short", Width: 14, Height: 10,
 					CellLinks: map[string]string{"key": openFact}, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
 					Help:    "Sampled above the rate that a browser can take. Nothing moves although Overview counts events: the push is broken, the pipelines are not.",
 					Queries: []q.Query{q.Stream("events")}},
-				{Title: "Verdicts as they fall", Kind: p.Table, Filter: true, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
+				{Title: "Verdicts as they fall", Kind: p.Table, Filter: true, Columns: streamed("time", "status", "fact", "key", "differs"), Unit: "short", Width: 10, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
 					CellLinks: map[string]string{"fact": openFact},
 					Help:      "Verdicts in the moment that they are handed on. A click on a fact opens it.",
 					Queries:   []q.Query{q.Stream("verdicts")}},
@@ -50,6 +50,15 @@ WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 100`)}},
 			}},
 		},
 	}
+}
+
+// streamed are the fields of a stream that are shown, in this order: by itself
+// Grafana sorts them by name.
+func streamed(fields ...string) (columns []p.Column) {
+	for _, f := range fields {
+		columns = append(columns, p.Column{Field: f, Name: f})
+	}
+	return columns
 }
 
 const eventsByMinute = `

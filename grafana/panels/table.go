@@ -33,7 +33,9 @@ func (p Panel) transformations() []dashboard.DataTransformerConfig {
 		shown, names[c.Field], order[c.Field] = append(shown, c.Field), c.Name, i
 	}
 	// Series of several queries with the same labels become one row.
-	add("merge", map[string]any{})
+	if p.Queries[0].Source == queries.Prometheus {
+		add("merge", map[string]any{})
+	}
 	add("filterFieldsByName", map[string]any{"include": map[string]any{"names": shown}})
 	add("organize", map[string]any{"renameByName": names, "indexByName": order})
 	return all
@@ -73,7 +75,7 @@ var widths = map[string]int{
 	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 80, "tenant": 90, "why": 110, "revision": 80,
 	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
-	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "expectation": 110, "dead letters": 110, "rule": 130,
+	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
 	"reason": 110, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
