@@ -27,7 +27,7 @@ func reconciliation() p.Board {
 				{Title: "Repeated and without effect", Kind: p.Series, Unit: "eps", Steps: p.Plain(), Next: panelsToCost,
 					Help: "Events after the first of a fact and cloud. Many of one cloud: its producer sends twice, or its queue delivers again; Cost has the price.",
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileDuplicates), q.Interval), t.LabelParticipant), "{{participant}}"),
-						q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileUncounted), q.Interval)), "late, without effect")}},
+						q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileUncounted), q.Interval)), "late without effect")}},
 			}},
 			{Title: "Where", Panels: []p.Panel{
 				{Title: "Missing, by cloud", Kind: p.Series, Unit: "short", Width: 12, Columned: true, Stacked: true, Steps: p.Plain(), Next: toPipelines,
