@@ -134,7 +134,7 @@ func registry() Alert {
 
 func storeDown() Alert {
 	return Alert{
-		Name: "HeliosStoreUnavailable", For: "2m", Severity: "page", Board: "helios-pipelines", Cause: Store, Panel: "Store kept back",
+		Name: "HeliosStoreUnavailable", For: "2m", Severity: "page", Board: "helios-pipelines", Cause: Store, Panel: "Store waits",
 		Expr:    q.Sum(q.Increase(q.Of(telemetry.StoreUnavailable), "5m"), telemetry.LabelTable) + " > 0",
 		Summary: "The store takes nothing for {{ $labels.table }}.",
 		Action:  "Check the database. Nothing is lost: the log keeps what waits.",

@@ -6,6 +6,9 @@ import (
 	t "github.com/helios-connect/helios/plugins/telemetry"
 )
 
+// outcomes that need a look are coloured.
+var outcomes = []p.Entry{{Name: "invalid", Colour: p.Bad}, {Name: "unregistered", Colour: p.Warn}}
+
 func contracts() p.Board {
 	tenant := q.Like(t.LabelTenant, "$tenant")
 	events := func(by ...string) string { return q.Sum(q.Increase(q.Of(t.SchemaEvents, tenant), q.Range), by...) }
@@ -16,22 +19,22 @@ func contracts() p.Board {
 		Variables:   []p.Variable{{Name: "tenant", Title: "Tenant", Metric: t.SchemaEvents.Name, Label: t.LabelTenant}},
 		Rows: []p.Row{
 			{Title: "Compliance", Panels: []p.Panel{
-				{Title: "Compliance", Kind: p.Stat, Unit: "percentunit", Steps: p.Falling(0.95, 0.99), Next: toPipelines, Empty: noContracts,
+				{Title: "Compliance", Kind: p.Stat, Width: 6, Unit: "percentunit", Steps: p.Falling(0.95, 0.99), Next: toPipelines, Empty: noContracts,
 					Help:    "Share of the events of the time range that keep their contract. Red: below 95 %. The tables below name rule and producer.",
 					Queries: []q.Query{q.Instant(q.Compliance(q.Range), "compliance")}},
-				{Title: "Subjects", Kind: p.Stat, Unit: "short", Steps: p.Plain(), Next: toPipelines,
+				{Title: "Subjects", Kind: p.Stat, Width: 6, Unit: "short", Steps: p.Plain(), Next: toPipelines,
 					Empty:   "contracts come from a folder and not from a registry.",
 					Help:    "Subjects in the schema registry. Fewer than before: somebody deleted one.",
 					Queries: []q.Query{q.Instant(q.Max(q.Of(t.SchemaSubjects)), "subjects")}},
-				{Title: "Registry's last answer", Kind: p.Stat, Unit: "s", Steps: p.Rising(300, 900), Next: toPipelines,
+				{Title: "Registry's last answer", Kind: p.Stat, Width: 6, Unit: "s", Steps: p.Rising(300, 900), Next: toPipelines,
 					Empty:   "contracts come from a folder and not from a registry.",
 					Help:    "Time since the registry last answered in full. Red: 15 minutes. What is known is used meanwhile; check its address and health.",
 					Queries: []q.Query{q.Instant(q.Max(q.Of(t.SchemaRegistryAge)), "age")}},
-				{Title: "Registry errors", Kind: p.Stat, Unit: "short", Steps: p.ZeroIsGood(), Next: toPipelines,
-					Empty:   "contracts come from a folder, or the registry has never been in error.",
+				{Title: "Registry errors", Kind: p.Stat, Width: 6, Unit: "short", Steps: p.ZeroIsGood(), Next: toPipelines,
+					Empty:   "contracts come from a folder and not from a registry.",
 					Help:    "Times of the time range that the registry gave no answer or a wrong one. Red: at least one; the log names it.",
-					Queries: []q.Query{q.Instant(q.Sum(q.Increase(q.Of(t.SchemaRegistryErrors), q.Range)), "errors")}},
-				{Title: "Compliance over time", Kind: p.Series, Unit: "percentunit", Max: p.Number(1), Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 0.99, Colour: p.Good}}, Next: toPipelines, Empty: noContracts, Width: 24,
+					Queries: []q.Query{q.Instant(q.Counted(q.OrZero(q.Sum(q.Increase(q.Of(t.SchemaRegistryErrors), q.Range)), q.Max(q.Of(t.SchemaSubjects)))), "errors")}},
+				{Title: "Compliance over time", Kind: p.Series, Unit: "percentunit", SoftMin: p.Number(0.9), Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 0.99, Colour: p.Warn}}, Next: toPipelines, Empty: noContracts, Width: 24,
 					Help:    "By type. A line that falls at once: a producer was deployed; compare the versions below.",
 					Queries: []q.Query{q.Prom(q.Compliance(q.Interval, t.LabelType), "{{type}}")}},
 			}},
@@ -39,15 +42,17 @@ func contracts() p.Board {
 				{Title: "Outcomes", Kind: p.Series, Unit: "eps", Stacked: true, Steps: p.Plain(), Next: toPipelines, Empty: noContracts,
 					Help:    "Events per second by outcome. unregistered: no contract for this type; invalid goes to the dead letters when the pipeline enforces.",
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.SchemaEvents, tenant), q.Interval), t.LabelOutcome), "{{outcome}}")}},
-				{Title: "Broken rules", Kind: p.Bars, Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: "no rule was broken.",
-					Help:    "Rules broken most often in the time range. The first is where to start.",
-					Queries: []q.Query{q.Instant(q.Top(10, q.Sum(q.Increase(q.Of(t.SchemaFailures, tenant), q.Range), t.LabelRule)), "{{rule}}")}},
-				{Title: "Broken rules by producer", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: "no rule was broken.",
-					Help:    "Which producer breaks which rule of which type. Ask it, or register a new version if it is right.",
-					Queries: []q.Query{q.Table(q.Top(50, q.Sum(q.Increase(q.Of(t.SchemaFailures, tenant), q.Range), t.LabelSource, t.LabelType, t.LabelRule)))}},
-				{Title: "Versions in use", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: noContracts,
+				{Title: "Versions in use", Kind: p.Table, Words: outcomes, Unit: "short", Width: 12, Columns: []p.Column{
+					{Field: t.LabelType, Name: "type"}, {Field: t.LabelVersion, Name: "version"}, {Field: t.LabelOutcome, Name: "outcome"}, {Field: "Value", Name: "events"}}, Steps: p.Plain(), Next: toPipelines, Empty: noContracts,
 					Help:    "Events of the time range by type and version. Two versions of a type: a migration; compare with `helios-connect schema diff`. It may end when the old one is at 0.",
-					Queries: []q.Query{q.Table(q.Top(50, events(t.LabelType, t.LabelVersion, t.LabelOutcome)))}},
+					Queries: []q.Query{q.Table(q.Top(50, q.Counted(events(t.LabelType, t.LabelVersion, t.LabelOutcome))))}},
+				{Title: "Broken rules", Kind: p.Bars, Unit: "short", Width: 8, Steps: p.Plain(), Next: toPipelines, Empty: "no rule was broken.",
+					Help:    "Rules broken most often in the time range. The first is where to start.",
+					Queries: []q.Query{q.Instant("sort_desc("+q.Top(10, q.Counted(q.Sum(q.Grown(q.Of(t.SchemaFailures, tenant), q.Range), t.LabelRule)))+")", "{{rule}}")}},
+				{Title: "Broken rules by producer", Kind: p.Table, Unit: "short", Width: 16, Columns: []p.Column{
+					{Field: t.LabelSource, Name: "producer"}, {Field: t.LabelType, Name: "type"}, {Field: t.LabelRule, Name: "rule"}, {Field: "Value", Name: "events"}}, Steps: p.Plain(), Next: toPipelines, Empty: "no rule was broken.",
+					Help:    "Which producer breaks which rule of which type. Ask it, or register a new version if it is right.",
+					Queries: []q.Query{q.Table(q.Top(50, q.Counted(q.Sum(q.Grown(q.Of(t.SchemaFailures, tenant), q.Range), t.LabelSource, t.LabelType, t.LabelRule))))}},
 			}},
 		},
 	}

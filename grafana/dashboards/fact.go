@@ -6,12 +6,16 @@ import (
 )
 
 // theFact is the fact that the page is about: by its id, or the newest that has
-// the key. Both are indexed.
-const theFact = `SELECT id, tenant, type, key FROM helios_verdicts
-WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring} ORDER BY decided_at DESC LIMIT 1`
+// the key; both are indexed. Without either it is the newest of the time range
+// whose values differ.
+const theFact = `(SELECT id, tenant, type, key FROM helios_verdicts
+WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring} ORDER BY decided_at DESC LIMIT 1)
+UNION ALL (SELECT id, tenant, type, key FROM helios_verdicts
+WHERE ${fact:sqlstring} = '' AND $__timeFilter(decided_at) AND status = 'mismatched' ORDER BY decided_at DESC LIMIT 1)
+LIMIT 1`
 
 func fact() p.Board {
-	const none = "type the id or the key of a fact above, or come by a link from Reconciliation."
+	const none = "no fact has this id or key. Type another above, or come by a link from Reconciliation."
 	return p.Board{
 		UID: factUID, Title: "Helios Fact", Refresh: "30s", From: "now-24h",
 		Description: "One fact: what each cloud says, field by field, and how its verdict came about.",
@@ -19,20 +23,22 @@ func fact() p.Board {
 		Rows: []p.Row{
 			{Title: "What is known", Panels: []p.Panel{
 				{Title: "Verdict", Kind: p.Table, Unit: "short", Height: 5, Steps: p.Plain(), Next: toReconciliation, CellLinks: map[string]string{"fact": openFact},
-					Help: "The current verdict of each fact with this id or key; the page shows the first. Not matched: the next table shows in what.", Empty: none,
+					Help: "The current verdict of each fact with the id or key above; the page shows the first. Without: the clouds that did not report it, or were silent. With neither: the newest fact of the time range whose values differ. Not matched: the next table shows in what.", Empty: none,
 					Queries: []q.Query{q.SQL(`
-SELECT status, tenant, type, key, expectation, array_to_string(missing, ', ') AS missing, array_to_string(stalled, ', ') AS stalled,
-  opened_at, deadline, decided_at, closed_by AS why, revision, id AS fact
-FROM helios_verdicts WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring}
-ORDER BY decided_at DESC LIMIT 10`)}},
-				{Title: "Side by side", Kind: p.Table, Unit: "short", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
+WITH f AS (` + theFact + `)
+SELECT v.status, v.tenant, v.type, v.key, array_to_string(v.missing || v.stalled, ', ') AS without, v.closed_by AS why,
+  v.opened_at, v.decided_at, v.revision, split_part(v.expectation, '@', 1) AS expectation, v.id AS fact
+FROM helios_verdicts v WHERE v.id = (SELECT id FROM f) OR v.key = ${fact:sqlstring}
+ORDER BY v.decided_at DESC LIMIT 10`)}},
+				{Title: "Side by side", Kind: p.Table, Unit: "string", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
 					Matrix: [3]string{"cloud", "field", "value"}, Empty: none,
-					Help: "The first event of each cloud, field by field. Amber with ≠: unlike most others, to the letter; the verdict may still be matched, by the expectation's tolerances. Red needs the producer of that column.",
+					Help: "The event of each cloud that was judged, field by field, what the verdict names first. Amber with ≠: this cloud is the odd one out; ask the producer of that column. With ~: written otherwise, but the same by the expectation's tolerances, or in another order. Missing: the cloud does not have the field.",
 					Queries: []q.Query{q.SQL(`
 WITH RECURSIVE f AS (` + theFact + `),
+judged AS (SELECT f.id, helios_json(v.verdict) AS doc FROM f JOIN helios_verdicts v ON v.id = f.id),
 e AS (SELECT DISTINCT ON (ev.cloud) ev.cloud, helios_json(ev.event)->'data' AS doc
-  FROM f JOIN helios_events ev ON ev.key = f.key AND ev.tenant = f.tenant AND ev.type = f.type
-  ORDER BY ev.cloud, ev.time_ns, ev.id),
+  FROM f JOIN judged USING (id) JOIN helios_events ev ON ev.key = f.key AND ev.tenant = f.tenant AND ev.type = f.type
+  ORDER BY ev.cloud, coalesce(ev.id = judged.doc->'events'->ev.cloud->>'id', false) DESC, ev.time_ns, ev.id),
 node(cloud, path, value) AS (
   SELECT cloud, 'data', doc FROM e WHERE doc IS NOT NULL
   UNION ALL
@@ -43,24 +49,30 @@ node(cloud, path, value) AS (
   ) c),
 leaf AS (SELECT cloud, path, coalesce(value #>> '{}', 'null') AS value FROM node
   WHERE jsonb_typeof(value) NOT IN ('object', 'array')),
+named AS (SELECT d->>'field' AS field, d->'outliers' AS outliers
+  FROM judged CROSS JOIN LATERAL jsonb_array_elements(judged.doc->'diffs') AS d),
 usual AS (SELECT path, mode() WITHIN GROUP (ORDER BY value) AS value FROM leaf GROUP BY path)
-SELECT leaf.path AS field, leaf.cloud, CASE WHEN leaf.value <> usual.value THEN '≠ ' ELSE '' END || leaf.value AS value
-FROM leaf JOIN usual USING (path) ORDER BY leaf.path, leaf.cloud LIMIT 1000`)}},
+SELECT leaf.path AS field, leaf.cloud, CASE WHEN leaf.value = usual.value THEN ''
+    WHEN EXISTS (SELECT FROM named n WHERE (leaf.path = n.field OR starts_with(leaf.path, n.field || '.')) AND (n.outliers ? leaf.cloud OR NOT n.outliers @? '$[*]')) THEN '≠ '
+    ELSE '~ ' END || leaf.value AS value
+FROM leaf JOIN usual USING (path) LEFT JOIN named n ON leaf.path = n.field OR starts_with(leaf.path, n.field || '.')
+ORDER BY n.field IS NULL, leaf.path, leaf.cloud LIMIT 1000`)}},
 			}},
 			{Title: "How it came about", Panels: []p.Panel{
-				{Title: "Verdict history", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation, Empty: none,
+				{Title: "Verdict history", Kind: p.Table, Wide: "why", Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation, Empty: none,
 					Help: "Every revision, oldest first: what was believed then, and why it changed. A late_event that changes much: that cloud is late.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing, ', ') AS missing
+SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing || h.stalled, ', ') AS without
 FROM helios_verdict_history h JOIN f ON f.id = h.id ORDER BY h.opened_ns, h.revision LIMIT 100`)}},
-				{Title: "What differs by the verdict", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation,
+				{Title: "What differs by the verdict", Kind: p.Table, Unit: "string", Words: []p.Entry{{Name: "odd one out", Colour: p.Bad}}, Width: 12, Steps: p.Plain(), Next: toReconciliation,
 					Empty: "the values agree, or no fact is chosen.",
-					Help:  "The differences that the verdict names, tolerances considered. The outliers are the clouds to ask.",
+					Help:  "The values that the verdict found different, tolerances considered. The odd ones out are the clouds to ask; where none is, there is no majority.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT d->>'field' AS field, d->>'values' AS "values", d->>'outliers' AS outliers
-FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d LIMIT 100`)}},
+SELECT d->>'field' AS field, said.cloud, CASE WHEN d->'outliers' ? said.cloud THEN 'odd one out' END AS verdict, said.value
+FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d
+CROSS JOIN LATERAL jsonb_each_text(d->'values') AS said(cloud, value) ORDER BY 1, 2 LIMIT 100`)}},
 				{Title: "Raw events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toLive, Empty: none,
 					Help: "Every event of the fact as it came. More than one of a cloud: repeated, or corrected by its producer.",
 					Queries: []q.Query{q.SQL(`

@@ -8,7 +8,7 @@ import (
 func live() p.Board {
 	const pushed = "no pipeline pushes to Grafana Live; a reload shows what was pushed last."
 	stats := func(title, interval string) p.Panel {
-		return p.Panel{Title: "Last " + title, Kind: p.Table, Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
+		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 6, Wide: "latest", Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
 			Help:  "Events and facts of the last " + title + ", whatever the time range. A cloud that is missing here has sent nothing.",
 			Empty: "the store holds no event of that time.",
 			Queries: []q.Query{q.SQL(`
@@ -21,35 +21,44 @@ GROUP BY cloud ORDER BY cloud`)}}
 		Description: "What happens now, as it happens, and its history from the store. Live is for looking; the store is the truth.",
 		Rows: []p.Row{
 			{Title: "Now", Panels: []p.Panel{
-				{Title: "Events as they come", Kind: p.Table, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
+				{Title: "Events as they come", Kind: p.Table, Filter: true, Wide: "type", Columns: append(streamed("time", "cloud", "type", "key", "tenant"), p.Column{Field: "delay_ms", Name: "delay", Unit: "ms"}), Unit: "short", Width: 14, Height: 10,
+					CellLinks: map[string]string{"key": openFact}, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
 					Help:    "Sampled above the rate that a browser can take. Nothing moves although Overview counts events: the push is broken, the pipelines are not.",
 					Queries: []q.Query{q.Stream("events")}},
-				{Title: "Verdicts as they fall", Kind: p.Table, Unit: "short", Width: 12, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
+				{Title: "Verdicts as they fall", Kind: p.Table, Filter: true, Columns: streamed("time", "status", "fact", "key", "differs"), Unit: "short", Width: 10, Height: 10, Steps: p.Plain(), Next: toReconciliation, Empty: pushed,
 					CellLinks: map[string]string{"fact": openFact},
 					Help:      "Verdicts in the moment that they are handed on. A click on a fact opens it.",
 					Queries:   []q.Query{q.Stream("verdicts")}},
 			}},
 			{Title: "Shares of the time range", Panels: []p.Panel{
-				share("cloud", "A slice much smaller than its neighbours: that cloud loses events; see Overview."),
-				share("type", "A type that vanishes: its producer stopped."),
-				share("tenant", "A tenant that grows suddenly takes the capacity of the others; see Cost."),
+				share("cloud", 7, "A slice much smaller than its neighbours: that cloud loses events; see Overview."),
+				share("type", 10, "A type that vanishes: its producer stopped."),
+				share("tenant", 7, "A tenant that grows suddenly takes the capacity of the others; see Cost."),
 			}},
 			{Title: "History", Panels: []p.Panel{
-				{Title: "Events by minute", Kind: p.Series, Unit: "short", Width: 24, Stacked: true, Steps: p.Plain(), Next: toPipelines,
+				{Title: "Events by minute", Kind: p.Series, Unit: "short", Width: 24, Stacked: true, Columned: true, Steps: p.Plain(), Next: toPipelines,
 					Help:    "Stored events by the time of the event. A gap in one colour: that cloud was silent, or late and will fill it.",
 					Empty:   "the store holds no event of the time range.",
-					Matrix:  [3]string{},
 					Queries: []q.Query{q.SQL(eventsByMinute)}},
 				stats("24 hours", "24 hours"), stats("7 days", "7 days"), stats("30 days", "30 days"),
-				{Title: "Latest events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toFact, CellLinks: map[string]string{"fact": openFact},
+				{Title: "Latest events", Kind: p.Table, Unit: "short", Height: 10, Filter: true, Steps: p.Plain(), Next: toFact, CellLinks: map[string]string{"key": openFact},
 					Help:  "The newest stored events of the time range. A click on a fact opens it.",
 					Empty: "the store holds no event of the time range.",
 					Queries: []q.Query{q.SQL(`
-SELECT time, cloud, tenant, type, key AS fact, source, id FROM helios_events
+SELECT time, cloud, tenant, type, key, source, id FROM helios_events
 WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 100`)}},
 			}},
 		},
 	}
+}
+
+// streamed are the fields of a stream that are shown, in this order: by itself
+// Grafana sorts them by name.
+func streamed(fields ...string) (columns []p.Column) {
+	for _, f := range fields {
+		columns = append(columns, p.Column{Field: f, Name: f})
+	}
+	return columns
 }
 
 const eventsByMinute = `
@@ -58,8 +67,8 @@ SELECT date_trunc('minute', time) AS "time",
   count(*) FILTER (WHERE cloud = 'gcp') AS gcp, count(*) FILTER (WHERE cloud NOT IN ('aws', 'azure', 'gcp')) AS others
 FROM helios_events WHERE $__timeFilter(time) GROUP BY 1 ORDER BY 1`
 
-func share(column, red string) p.Panel {
-	return p.Panel{Title: "By " + column, Kind: p.Pie, Unit: "short", Width: 8, Steps: p.Plain(), Next: toOverview,
+func share(column string, width uint32, red string) p.Panel {
+	return p.Panel{Title: "By " + column, Kind: p.Pie, Unit: "short", Width: width, Steps: p.Plain(), Next: toOverview,
 		Help:  "Stored events of the time range by " + column + ". " + red,
 		Empty: "the store holds no event of the time range.",
 		Queries: []q.Query{q.SQL(`

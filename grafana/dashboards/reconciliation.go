@@ -17,27 +17,28 @@ func reconciliation() p.Board {
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileVerdicts), q.Interval), t.LabelStatus), "{{verdict_status}}")}},
 				{Title: "Share of statuses", Kind: p.Pie, Unit: "short", Steps: p.Plain(), Next: toOverview,
 					Help:    "All verdicts of the time range. Everything but matched together should stay below 2 %.",
-					Queries: []q.Query{q.Instant(q.Sum(q.Increase(q.Of(t.ReconcileVerdicts), q.Range), t.LabelStatus), "{{verdict_status}}")}},
+					Queries: []q.Query{q.Instant(q.Counted(q.Sum(q.Increase(q.Of(t.ReconcileVerdicts), q.Range), t.LabelStatus)), "{{verdict_status}}")}},
 				{Title: "Verdicts by expectation", Kind: p.Bars, Unit: "short", Width: 6, Steps: p.Plain(), Next: toOverview,
 					Help:    "Verdicts of the time range by the expectation that judged them. One at 0 that should not be: its globs match nothing any more.",
-					Queries: []q.Query{q.Instant(q.Sum(q.Increase(q.Of(t.ReconcileVerdicts), q.Range), t.LabelExpectation), "{{expectation}}")}},
+					Queries: []q.Query{q.Instant(q.Counted(q.Sum(q.Increase(q.Of(t.ReconcileVerdicts), q.Range), t.LabelExpectation)), "{{expectation}}")}},
 				{Title: "Time to verdict", Kind: p.Heatmap, Unit: "s", Steps: p.Plain(), Next: toSLO,
 					Help:    "Facts by the time from their last event to their verdict; bright is many. A second band at the length of the window is facts that a cloud never reported.",
 					Queries: []q.Query{q.Buckets(q.Sum(q.Increase(q.BucketsOf(t.ReconcileDelay), q.Interval), t.LabelLE))}},
 				{Title: "Repeated and without effect", Kind: p.Series, Unit: "eps", Steps: p.Plain(), Next: panelsToCost,
 					Help: "Events after the first of a fact and cloud. Many of one cloud: its producer sends twice, or its queue delivers again; Cost has the price.",
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileDuplicates), q.Interval), t.LabelParticipant), "{{participant}}"),
-						q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileUncounted), q.Interval)), "late, without effect")}},
+						q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileUncounted), q.Interval)), "late without effect")}},
 			}},
 			{Title: "Where", Panels: []p.Panel{
-				{Title: "Missing, by cloud", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines,
-					Help:  "Facts of the time range that a cloud did not report, by minute. Many at once: an outage of its queue; a few all the time: a producer that forgets.",
+				{Title: "Missing, by cloud", Kind: p.Series, Unit: "short", Width: 12, Columned: true, Stacked: true, Steps: p.Plain(), Next: toPipelines,
+					Help:  "Facts that a cloud did not report, by the minute of their verdict. A tall column: an outage of its queue; low ones all the time: a producer that forgets.",
 					Empty: "no cloud lost a fact in the time range.",
 					Queries: []q.Query{q.SQL(`
-SELECT date_trunc('minute', decided_at) AS "time", cloud, count(*) AS facts
-FROM helios_verdicts CROSS JOIN unnest(missing) AS cloud
-WHERE $__timeFilter(decided_at) AND status IN ('missing', 'partial')
-GROUP BY 1, 2 ORDER BY 1 DESC, 3 DESC LIMIT 200`)}},
+SELECT date_trunc('minute', decided_at) AS "time",
+  count(*) FILTER (WHERE 'aws' = ANY (missing)) AS aws, count(*) FILTER (WHERE 'azure' = ANY (missing)) AS azure,
+  count(*) FILTER (WHERE 'gcp' = ANY (missing)) AS gcp, count(*) FILTER (WHERE NOT missing <@ ARRAY['aws', 'azure', 'gcp']) AS others
+FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status IN ('missing', 'partial')
+GROUP BY 1 ORDER BY 1`)}},
 				{Title: "Disagreement, cloud by field", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toFact,
 					Matrix: [3]string{"cloud", "field", "facts"}, Null: "0",
 					Help:  "How often a cloud's value of a field was the odd one out. A full column: that cloud is wrong; a full row: the field is ill-defined, or needs a tolerance.",
@@ -59,11 +60,11 @@ FROM (SELECT type, helios_json(verdict) AS doc FROM helios_verdicts
 CROSS JOIN LATERAL jsonb_array_elements(doc->'diffs') AS d
 CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(d->'outliers') WHEN 'array' THEN d->'outliers' ELSE '[]' END) AS cloud
 GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 20`)}},
-				{Title: "Corrections", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toSLO, CellLinks: map[string]string{"fact": openFact},
+				{Title: "Corrections", Kind: p.Table, Wide: "type", Unit: "short", Width: 12, Steps: p.Plain(), Next: toSLO, CellLinks: map[string]string{"fact": openFact},
 					Help:  "What was believed, and what is known now. Many from missing to matched: allowed_lateness is shorter than the clouds are late.",
 					Empty: "no verdict was corrected in the time range.",
 					Queries: []q.Query{q.SQL(`
-SELECT h.decided_at AS "time", b.status AS believed, h.status AS now, h.closed_by AS why, h.tenant, h.type, h.id AS fact
+SELECT h.decided_at AS "time", b.status AS believed, h.status AS now, h.type, h.id AS fact
 FROM helios_verdict_history h
 JOIN helios_verdict_history b ON b.id = h.id AND b.opened_ns = h.opened_ns AND b.revision = h.revision - 1
 WHERE $__timeFilter(h.decided_at) AND h.revision > 1

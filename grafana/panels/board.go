@@ -93,18 +93,23 @@ func (b Board) place(d *dashboard.Dashboard) error {
 			Type: "row", Title: &title, Id: rowID, GridPos: &at, Panels: []dashboard.Panel{}}})
 		y++
 		var x, high uint32
+		var last dashboard.GridPos
 		for _, p := range row.Panels {
 			w, h := p.size()
-			if x+w > 24 {
+			if x+w > 24 && !p.Under {
 				x, y, high = 0, y+high, 0
 			}
+			at := dashboard.GridPos{X: x, Y: y, W: w, H: h}
+			if p.Under {
+				at.X, at.Y = last.X, last.Y+last.H
+			}
 			id++
-			panel, err := p.build(id, dashboard.GridPos{X: x, Y: y, W: w, H: h})
+			panel, err := p.build(id, at)
 			if err != nil {
 				return err
 			}
 			d.Panels = append(d.Panels, dashboard.PanelOrRowPanel{Panel: &panel})
-			x, high = x+w, max(high, h)
+			last, x, high = at, max(x, at.X+w), max(high, at.Y+h-y)
 		}
 		y += high
 	}

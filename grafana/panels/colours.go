@@ -30,18 +30,29 @@ var (
 	}
 )
 
+// Measures are other series that come in several dashboards: the middle of a
+// distribution is calm, its end is not.
+var Measures = []Entry{{"half", "#2E8BC9"}, {"99 %", "#C77C00"}, {"others", Neutral}, {"late", Neutral},
+	{"reconcile", "#C0629A"}, {"store-events", "#6C8EBF"}, {"store-verdicts", "#A08A00"}, {"dead-letters", Bad}, {"ingest-webhook", "#7A6FC8"}, {"store-contracts", Neutral},
+	{"received", "#6C8EBF"}, {"converted", Good}, {"refused", Bad},
+	{"valid", "#6C8EBF"}, {"upgraded", "#A08A00"}, {"invalid", Bad}, {"unregistered", Neutral}}
+
 // seriesColours gives the series of clouds and statuses their colours.
 func seriesColours() []dashboard.DashboardFieldConfigSourceOverrides {
 	var all []dashboard.DashboardFieldConfigSourceOverrides
-	for _, entries := range [][]Entry{Clouds, Statuses} {
+	for _, entries := range [][]Entry{Clouds, Statuses, Measures} {
 		for _, e := range entries {
 			all = append(all, dashboard.DashboardFieldConfigSourceOverrides{
-				Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^" + e.Name + "( |$)/"},
+				Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^(ingest-|send-)?" + e.Name + "( |$)/"},
 				Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": e.Colour}}},
 			})
 		}
 	}
-	return all
+	// Of one cloud's lines the long windows are dashed.
+	return append(all, dashboard.DashboardFieldConfigSourceOverrides{
+		Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/ (6h|1d|3d)$/"},
+		Properties: []dashboard.DynamicConfigValue{{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 6}}}},
+	})
 }
 
 // mappings writes what null and NaN are, in words, and colours the names of
@@ -50,6 +61,9 @@ func mappings(p Panel) []dashboard.ValueMapping {
 	text := p.Null
 	if text == "" {
 		text = "no data"
+		if p.Kind == Table {
+			text = "–"
+		}
 	}
 	all := []dashboard.ValueMapping{{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
@@ -58,15 +72,11 @@ func mappings(p Panel) []dashboard.ValueMapping {
 		},
 	}}}
 	if len(p.Values) > 0 {
-		options := map[string]dashboard.ValueMappingResult{}
-		for value, e := range p.Values {
-			options[value] = result(e.Name, e.Colour)
-		}
-		all = append(all, dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}})
+		all = append(all, valueMapping(p.Values))
 	}
 	if p.Kind == Table {
 		options := map[string]dashboard.ValueMappingResult{}
-		for _, entries := range [][]Entry{Clouds, Statuses} {
+		for _, entries := range [][]Entry{Clouds, Statuses, p.Words} {
 			for _, e := range entries {
 				options[e.Name] = result(e.Name, e.Colour)
 			}
@@ -76,8 +86,26 @@ func mappings(p Panel) []dashboard.ValueMapping {
 	return all
 }
 
+// valueMapping writes words for values.
+func valueMapping(values map[string]Entry) dashboard.ValueMapping {
+	options := map[string]dashboard.ValueMappingResult{}
+	for value, e := range values {
+		options[value] = result(e.Name, e.Colour)
+	}
+	return dashboard.ValueMapping{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}
+}
+
 func result(text, colour string) dashboard.ValueMappingResult {
 	return dashboard.ValueMappingResult{Text: &text, Color: &colour}
+}
+
+// opens writes a word instead of an id that nobody reads.
+func opens() dashboard.ValueMapping {
+	text, colour := "open", Clouds[1].Colour
+	return dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{
+		Type:    dashboard.MappingTypeRegexToText,
+		Options: dashboard.DashboardRegexMapOptions{Pattern: "^[0-9a-f]{32}$", Result: dashboard.ValueMappingResult{Text: &text, Color: &colour}},
+	}}
 }
 
 // differs colours the cells of the comparison of one fact: SQL marks a value

@@ -25,6 +25,7 @@ const (
 	Table    Kind = "table"
 	Heatmap  Kind = "heatmap"
 	Timeline Kind = "state-timeline"
+	Flow     Kind = "canvas"
 )
 
 // Step is a threshold: from Value on, the colour.
@@ -45,15 +46,33 @@ type Panel struct {
 	Queries []queries.Query
 
 	Max       *float64         // upper end of the scale
+	SoftMin   *float64         // lower end of a scale up to 1, while nothing is below
 	Null      string           // what null is called
 	Values    map[string]Entry // words for values
+	Words     []Entry          // words in a table's cells and their colours
 	Stacked   bool
+	Columned  bool              // a time series drawn as columns: one value per minute
+	Wide      string            // the column of a table that takes the room left
+	Filter    bool              // a table whose columns can be filtered
 	Compare   bool              // cells marked with ≠ are coloured
 	Matrix    [3]string         // columns to rows: column, row and value field
+	Columns   []Column          // of a table of PromQL or a stream: what is shown, from left to right; of a flow: its fields
+	Nodes     []Node            // of a flow
 	Units     map[string]string // units of a table's columns
 	CellLinks map[string]string // links of a table's columns
+	Under     bool              // stands under the panel before it
 	Width     uint32            // of 24
 	Height    uint32
+}
+
+// Column is a column of a table whose query does not say how it is shown: of
+// PromQL a label, or the value of a query, "Value #A" for the first of several;
+// of a stream a field.
+type Column struct {
+	Field, Name string
+	Unit        string
+	Steps       []Step
+	Values      map[string]Entry
 }
 
 // Link leads to another dashboard.
@@ -71,6 +90,7 @@ func Number(n float64) *float64 { return &n }
 func ZeroIsGood() []Step               { return []Step{{0, Good}, {0.5, Bad}} }
 func Rising(warn, bad float64) []Step  { return []Step{{0, Good}, {warn, Warn}, {bad, Bad}} }
 func Falling(bad, warn float64) []Step { return []Step{{0, Bad}, {bad, Warn}, {warn, Good}} }
+func Budget() []Step                   { return []Step{{-1e9, Bad}, {0.0001, Warn}, {0.25, Good}} }
 func Plain() []Step                    { return []Step{{0, Clouds[1].Colour}} }
 
 // size of a panel's kind, of 24 columns.
@@ -103,14 +123,13 @@ func (p Panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
 	kind, title, description := string(p.Kind), p.Title, p.description()
 	panel := dashboard.Panel{
 		Type: kind, Id: &id, Title: &title, Description: &description, GridPos: &at,
-		Links:       []dashboard.DashboardLink{p.Next.build()},
+		Links:       p.links(),
 		FieldConfig: &dashboard.FieldConfigSource{Defaults: p.defaults(), Overrides: p.overrides()},
 		Options:     p.options(),
 	}
-	if p.Matrix[0] != "" {
-		panel.Transformations = []dashboard.DataTransformerConfig{
-			{Id: "groupingToMatrix", Options: map[string]any{"columnField": p.Matrix[0], "rowField": p.Matrix[1], "valueField": p.Matrix[2], "emptyValue": "null"}},
-		}
+	panel.Transformations = p.transformations()
+	if err := checkFlow(p); err != nil {
+		return panel, err
 	}
 	for i, q := range p.Queries {
 		source := dataSource(q.Source)
@@ -122,6 +141,15 @@ func (p Panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
 		panel.Targets = append(panel.Targets, target(q, string(rune('A'+i)), source))
 	}
 	return panel, nil
+}
+
+// links of the panel's headline. The tile of a stat is a link itself: its
+// headline has no room.
+func (p Panel) links() []dashboard.DashboardLink {
+	if p.Kind == Stat {
+		return []dashboard.DashboardLink{}
+	}
+	return []dashboard.DashboardLink{p.Next.build()}
 }
 
 func (l Link) build() dashboard.DashboardLink {
@@ -162,27 +190,6 @@ func target(q queries.Query, ref string, source common.DataSourceRef) variants.D
 	}
 	query.Format = &format
 	return *query
-}
-
-func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
-	all := []dashboard.DashboardFieldConfigSourceOverrides{}
-	if p.Kind != Table {
-		return append(all, seriesColours()...)
-	}
-	for _, column := range sorted(p.Units) {
-		all = append(all, override(column, "unit", p.Units[column]))
-	}
-	for _, column := range sorted(p.CellLinks) {
-		all = append(all, override(column, "links", []map[string]any{{"title": "Open", "url": p.CellLinks[column]}}))
-	}
-	return all
-}
-
-func override(column, property string, value any) dashboard.DashboardFieldConfigSourceOverrides {
-	return dashboard.DashboardFieldConfigSourceOverrides{
-		Matcher:    dashboard.MatcherConfig{Id: "byName", Options: column},
-		Properties: []dashboard.DynamicConfigValue{{Id: property, Value: value}},
-	}
 }
 
 func sorted(m map[string]string) []string {

@@ -95,6 +95,16 @@ func Left(instant telemetry.Metric) string {
 	return "min(" + Of(instant) + " > 0) - time()"
 }
 
+// Counted is an increase as a whole number: Prometheus extrapolates to the
+// window's ends.
+func Counted(increase string) string { return "round(" + increase + ")" }
+
+// Grown is an increase that knows a series' first value: counters of what is
+// rare appear with their first increment, which increase() does not see.
+func Grown(series, window string) string {
+	return "((" + Increase(series, window) + " and " + series + " offset " + window + ") or (" + series + " unless " + series + " offset " + window + "))"
+}
+
 // Sum, Max and Avg bring series together by labels.
 func Sum(expr string, by ...string) string { return aggregate("sum", expr, by) }
 func Max(expr string, by ...string) string { return aggregate("max", expr, by) }

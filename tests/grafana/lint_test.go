@@ -175,7 +175,7 @@ func TestColoursAreReadableOnDarkAndOnLight(t *testing.T) {
 
 var (
 	quoted    = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
-	durations = regexp.MustCompile(`\[[^\]]*\]`)
+	durations = regexp.MustCompile(`\[[^\]]*\]|offset \S+`)
 	grouping  = regexp.MustCompile(`\b(?:by|on|without|ignoring) \(([^)]*)\)`)
 	matchers  = regexp.MustCompile(`([a-zA-Z_:][\w:]*)?\{([^}]*)\}`)
 	names     = regexp.MustCompile(`[a-zA-Z_:][\w:]*`)

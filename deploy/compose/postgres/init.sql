@@ -19,6 +19,8 @@ ALTER ROLE grafana SET default_transaction_read_only = on;
 ALTER ROLE grafana SET statement_timeout = '30s';
 ALTER ROLE grafana SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE grafana SET lock_timeout = '5s';
+-- Compiling a dashboard's query takes longer than running it.
+ALTER ROLE grafana SET jit = off;
 
 \connect helios
 
