@@ -50,7 +50,7 @@ func (o Objective) alert(severity string) Alert {
 		Name: "Helios" + name + burns + words[severity], Expr: o.burning(severity), For: "2m", Severity: severity, Cause: o.Cause,
 		Summary: fmt.Sprintf("The error budget of %q (%.4g %%) is used up too fast.", o.Title, o.Target*100),
 		Action:  "Open the SLO dashboard to see since when, then Reconciliation or Pipelines for the cause.",
-		Board:   "helios-slo", Panel: o.Title + ": burn rate",
+		Board:   "helios-slo", Panel: o.BurnPanel(),
 	}
 }
 

@@ -20,6 +20,7 @@ var Windows = []string{"5m", "30m", "1h", "2h", "6h", "1d", "3d"}
 type Objective struct {
 	Name   string // the value of LabelSLO
 	Title  string
+	Short  string // a name that fits above a tile
 	Target float64
 	Cause  Cause
 	By     string // a label that is judged by itself; empty: all together
@@ -32,14 +33,14 @@ type Objective struct {
 
 // Objectives are the promises of Helios.
 func Objectives() []Objective {
-	return []Objective{verdictAccuracy(), latency("event_latency", "Verdict within 5 min", "300", 0.999),
-		latency("own_latency", "Verdict within 500 ms", "0.5", 0.95), availability(), delivery()}
+	return []Objective{verdictAccuracy(), latency("event_latency", "Verdict within 5 min", "In 5 min", "300", 0.999),
+		latency("own_latency", "Verdict within 500 ms", "In 500 ms", "0.5", 0.95), availability(), delivery()}
 }
 
 func verdictAccuracy() Objective {
 	verdicts := func(w string) string { return q.Sum(q.Increase(q.Of(telemetry.ReconcileVerdicts), w)) }
 	return Objective{
-		Name: "verdict_accuracy", Title: "Verdicts that stood", Target: 0.999, Cause: Reconciliation, Gate: 100, Events: verdicts,
+		Name: "verdict_accuracy", Title: "Verdicts that stood", Short: "Stood", Target: 0.999, Cause: Reconciliation, Gate: 100, Events: verdicts,
 		// A correction says that an earlier verdict was not the last word.
 		Errors: func(w string) string {
 			return q.Share(q.Sum(q.Increase(q.Of(telemetry.ReconcileCorrections), w)), verdicts(w))
@@ -49,10 +50,10 @@ func verdictAccuracy() Objective {
 
 // latency judges the time from a fact's last event to its verdict, by a bucket
 // of the histogram.
-func latency(name, title, seconds string, target float64) Objective {
+func latency(name, title, short, seconds string, target float64) Objective {
 	all := func(w string) string { return q.Sum(q.Increase(q.CountOf(telemetry.ReconcileDelay), w)) }
 	return Objective{
-		Name: name, Title: title, Target: target, Cause: Reconciliation, Gate: 100, Events: all,
+		Name: name, Title: title, Short: short, Target: target, Cause: Reconciliation, Gate: 100, Events: all,
 		Errors: func(w string) string {
 			return "1 - " + q.Share(q.Sum(q.Increase(q.Within(telemetry.ReconcileDelay, seconds), w)), all(w))
 		},
@@ -63,7 +64,7 @@ func latency(name, title, seconds string, target float64) Objective {
 func availability() Objective {
 	over := func(how, w string) string { return how + "(" + q.Of(telemetry.ReconcileStalled) + "[" + w + "])" }
 	return Objective{
-		Name: "ingest_availability", Title: "Cloud heard of", Target: 0.995, Cause: Cloud, By: telemetry.LabelParticipant, Gate: 10,
+		Name: "ingest_availability", Title: "Cloud heard of", Short: "Heard", Target: 0.995, Cause: Cloud, By: telemetry.LabelParticipant, Gate: 10,
 		Errors: func(w string) string { return q.Avg(over("avg_over_time", w), telemetry.LabelParticipant) },
 		Events: func(w string) string { return q.Sum(over("count_over_time", w), telemetry.LabelParticipant) },
 	}
@@ -76,7 +77,7 @@ func delivery() Objective {
 		return stored + " + " + q.OrZero(of(telemetry.StoreRowsPresent, w), stored) + " + " + q.OrZero(of(telemetry.StoreRowsRefused, w), stored)
 	}
 	return Objective{
-		Name: "delivery", Title: "Rows the store took", Target: 0.9999, Cause: Store, Gate: 100, Events: rows,
+		Name: "delivery", Title: "Rows the store took", Short: "Stored", Target: 0.9999, Cause: Store, Gate: 100, Events: rows,
 		Errors: func(w string) string { return q.Share(of(telemetry.StoreRowsRefused, w), rows(w)) },
 	}
 }
@@ -87,6 +88,9 @@ func EventsRecorded(window string) string { return "helios:slo_events:increase" 
 
 // of selects what was recorded for an objective.
 func (o Objective) of(name string) string { return name + "{" + q.Is(LabelSLO, o.Name) + "}" }
+
+// BurnPanel is the title of the panel that shows how fast the budget burns.
+func (o Objective) BurnPanel() string { return o.Short + ": burn rate" }
 
 // BurnRate is how many times faster than allowed the budget is used up.
 func (o Objective) BurnRate(window string) string {

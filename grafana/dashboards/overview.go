@@ -167,7 +167,7 @@ FROM episode ORDER BY state, rank, times DESC LIMIT 50`
 func budgets(objectives []alerts.Objective) []q.Query {
 	var all []q.Query
 	for _, o := range objectives {
-		legend := shorts[o.Name]
+		legend := o.Short
 		if o.By != "" {
 			legend += ": {{" + o.By + "}}"
 		}

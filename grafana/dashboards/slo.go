@@ -14,9 +14,6 @@ var causes = map[string]p.Link{
 	"ingest_availability": toPipelines, "delivery": toPipelines,
 }
 
-// shorts are names that fit above a tile; the row says the whole.
-var shorts = map[string]string{"verdict_accuracy": "Stood", "event_latency": "In 5 min", "own_latency": "In 500 ms", "ingest_availability": "Heard", "delivery": "Stored"}
-
 func slo() p.Board {
 	b := p.Board{
 		UID: sloUID, Title: "Helios SLO", From: "now-6h",
@@ -44,15 +41,15 @@ func objective(o alerts.Objective) p.Row {
 	}
 	short := "short"
 	return p.Row{Title: o.Title + ", " + target, Panels: []p.Panel{
-		{Title: shorts[o.Name] + ": good", Kind: p.Stat, Unit: "percentunit", Steps: p.Falling(o.Target-(1-o.Target), o.Target), Next: causes[o.Name], Width: 5, Height: 6,
+		{Title: o.Short + ": good", Kind: p.Stat, Unit: "percentunit", Steps: p.Falling(o.Target-(1-o.Target), o.Target), Next: causes[o.Name], Width: 5, Height: 6,
 			Help:    "Share of good events in three days; the objective is " + target + ". Red: twice as many bad ones as it allows. The link leads to the likely cause.",
 			Empty:   "there was no event yet.",
 			Queries: []q.Query{q.Instant("1 - "+o.Recorded("3d"), one)}},
-		{Title: shorts[o.Name] + ": budget left", Kind: p.Stat, Unit: "percentunit", Steps: p.Budget(), Next: causes[o.Name], Width: 5, Height: 6,
+		{Title: o.Short + ": budget left", Kind: p.Stat, Unit: "percentunit", Steps: p.Budget(), Next: causes[o.Name], Width: 5, Height: 6,
 			Help:    "What is left of the error budget by the errors of three days. Red: nothing. Postpone what may break more until it is green.",
 			Empty:   "there was no event yet.",
 			Queries: []q.Query{q.Instant(o.BudgetLeft(), one)}},
-		{Title: shorts[o.Name] + ": burn rate", Kind: p.Series, Unit: short, Steps: []p.Step{{Value: 0, Colour: p.Good}, {Value: 1, Colour: p.Warn}, {Value: 14.4, Colour: p.Bad}}, Next: causes[o.Name], Width: 14, Height: 6,
+		{Title: o.BurnPanel(), Kind: p.Series, Unit: short, Steps: []p.Step{{Value: 0, Colour: p.Good}, {Value: 1, Colour: p.Warn}, {Value: 14.4, Colour: p.Bad}}, Next: causes[o.Name], Width: 14, Height: 6,
 			Help:    fmt.Sprintf("How many times faster than allowed the budget is used, over several windows. Above 14.4 in 5 min and 1 h: a page. Windows with fewer than %g events raise no alert.", o.Gate),
 			Empty:   "there was no event yet.",
 			Queries: burns},
