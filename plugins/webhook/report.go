@@ -41,7 +41,7 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 	m := res.Metrics()
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	gauge := func(d telemetry.Metric) *service.MetricGauge { return m.NewGauge(d.Name, d.Labels...) }
-	return &reporter{
+	p := &reporter{
 		log: res.Logger(), now: now, said: make(map[said]time.Time),
 		requests: counter(telemetry.WebhookRequests), refusals: counter(telemetry.WebhookRefused),
 		handshakes: counter(telemetry.WebhookHandshakes), connections: counter(telemetry.WebhookConnectionsRefused),
@@ -49,6 +49,12 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 		latency:  m.NewTimer(telemetry.WebhookLatency.Name, telemetry.WebhookLatency.Labels...),
 		inFlight: gauge(telemetry.WebhookInFlight), buffered: gauge(telemetry.WebhookBuffered),
 	}
+	// Series exist from the start, so that a rate over them sees the first one.
+	for _, ok := range []bool{true, false} {
+		p.certs.Incr(0, result(ok, "loaded"))
+	}
+	p.connections.Incr(0)
+	return p
 }
 
 func (p *reporter) success(sender string, kind handshake, took time.Duration) {
