@@ -1,7 +1,9 @@
 package telemetry
 
 import (
+	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -18,19 +20,22 @@ const LabelNames = "names"
 // LabelOverflow counts how often a Bound was full.
 var LabelOverflow = Metric{
 	Name: "helios_label_overflow_total", Kind: Counter,
-	Help:   "Times that something was counted under \"other\", because metrics tell only so many participants, tenants, or combinations of them apart, or because the name is longer than 256 bytes or no UTF-8.",
+	Help:   "Times that something was counted under \"other\", because metrics tell only so many participants, tenants, or combinations of them apart, or because the name is longer than 256 bytes, no UTF-8, or has quotes, backslashes or control characters.",
 	Labels: []string{LabelNames},
 }
 
 // Label returns a name from the input as a label's value: itself, or Overflow
-// when it is too long or no UTF-8, which Prometheus's client takes for a mistake
-// of the program and panics.
+// when it is too long, no UTF-8 (which Prometheus's client takes for a mistake of
+// the program, and panics), or has a character that ends a string of PromQL:
+// Grafana 12 puts the value of a variable between double quotes as it is.
 func Label(v string) string {
-	if len(v) > maxLabelBytes || !utf8.ValidString(v) {
+	if len(v) > maxLabelBytes || !utf8.ValidString(v) || strings.ContainsFunc(v, endsString) {
 		return Overflow
 	}
 	return v
 }
+
+func endsString(r rune) bool { return r == '"' || r == '\\' || unicode.IsControl(r) }
 
 // Bound keeps the values of a label that comes from the input from growing
 // without end: the first max distinct values pass, later ones become Overflow.

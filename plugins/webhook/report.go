@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,6 +56,17 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 	}
 	p.connections.Incr(0)
 	return p
+}
+
+// answers are the statuses that a configured sender may get.
+var answers = []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
+	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+
+// begin makes a sender's series, so that a rate over them sees the first refusal.
+func (p *reporter) begin(sender string) {
+	for _, code := range answers {
+		p.requests.Incr(0, sender, strconv.Itoa(code))
+	}
 }
 
 func (p *reporter) success(sender string, kind handshake, took time.Duration) {
