@@ -40,6 +40,7 @@ func TestEveryPanelShowsTheFaultItIsAbout(t *testing.T) {
 	wild.awaitData(t, telemetry.SchemaFailures.Name+`{rule="required"} > 20`)
 	wild.awaitData(t, telemetry.ReconcileVerdicts.Name+`{verdict_status="missing"} > 50`)
 	wild.awaitData(t, telemetry.ReconcileStalled.Name+` == 1`)
+	wild.awaitData(t, telemetry.ReconcileWatermarkLag.Name+` > 8`)
 	calm.awaitData(t, telemetry.ReconcileReceived.Name+` > 800`)
 	t.Run("PromQL", func(t *testing.T) { compareMetrics(t, calm, wild, around.metrics) })
 
