@@ -112,7 +112,7 @@ var claims = withObjectives(map[string][]claim{
 	"Reconciliation/Missing, by cloud":            {table("sum(facts)", missing)},
 	"Reconciliation/Disagreement, cloud by field": {table("sum(facts)", mismatched)},
 	"Reconciliation/Worst producers":              {table("sum(facts)", mismatched)},
-	"Reconciliation/Corrections":                  {table("count(*)", late)},
+	"Reconciliation/Corrections":                  {table("count(*) FILTER (WHERE believed = 'missing')", late)},
 	"Reconciliation/Latest disagreements":         {table("count(*)", missing)},
 
 	"Contracts/Compliance":               {down(breach).aLittle()},

@@ -262,6 +262,7 @@ func database(t *testing.T, server *pgtest.Server, d *demoRun, deadLetters bool)
 
 func compareRows(t *testing.T, server *pgtest.Server, quiet, faulty *demoRun) {
 	calm, wild := database(t, server, quiet, false), database(t, server, faulty, true)
+	t.Run("a hostile fact is only text", func(t *testing.T) { factsAreOnlyText(t, wild) })
 	measured := func(conn *pgx.Conn, c claim, q queries.Query) float64 {
 		find, fact := factOf[c.fault], ""
 		if conn == calm || find == "" {

@@ -212,7 +212,7 @@ func (s *surroundings) goWrong(t *testing.T, first *demoRun) {
 // key.
 func (s *surroundings) knock(t *testing.T) {
 	const body = `{"message": {"data": "e30=", "messageId": "1", "publishTime": "2026-01-01T00:00:00Z"}, "subscription": "projects/p/subscriptions/s"}`
-	for i := range 24 {
+	for i := range 80 {
 		key := "right"
 		if i%8 == 0 {
 			key = "wrong"
