@@ -213,7 +213,10 @@ func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now fu
 	}
 	counter := func(m telemetry.Metric) *service.MetricCounter { return metrics.NewCounter(m.Name, m.Labels...) }
 	overflow := counter(telemetry.LabelOverflow)
-	over := func(names string) func() { return func() { overflow.Incr(1, names) } }
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
 	p := &processor{
 		cloud: cloud, now: now,
 		received: counter(telemetry.CanonicalReceived), made: counter(telemetry.CanonicalConverted), refused: counter(telemetry.CanonicalRefused),

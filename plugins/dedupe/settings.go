@@ -66,6 +66,7 @@ type meter struct {
 func newMeter(m *service.Metrics) *meter {
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	overflow := counter(telemetry.LabelOverflow)
+	overflow.Incr(0, telemetry.LabelParticipant)
 	return &meter{
 		received: counter(telemetry.DedupeReceived), duplicates: counter(telemetry.DedupeDuplicates),
 		waits: counter(telemetry.DedupeWaits), unprotected: counter(telemetry.DedupeUnprotected),

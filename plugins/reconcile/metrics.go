@@ -57,7 +57,10 @@ func newMetrics(res *service.Resources) *metrics {
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	gauge := func(d telemetry.Metric) *service.MetricGauge { return m.NewGauge(d.Name, d.Labels...) }
 	overflow := counter(telemetry.LabelOverflow)
-	over := func(names string) func() { return func() { overflow.Incr(1, names) } }
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
 	participants := telemetry.NewBound(maxLabelValues, over(telemetry.LabelParticipant))
 	return &metrics{
 		received:     counter(telemetry.ReconcileReceived),

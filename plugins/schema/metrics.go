@@ -22,7 +22,10 @@ type metrics struct {
 func newMetrics(m *service.Metrics) *metrics {
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	overflow := counter(telemetry.LabelOverflow)
-	over := func(names string) func() { return func() { overflow.Incr(1, names) } }
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
 	made := &metrics{
 		events: counter(telemetry.SchemaEvents), failures: counter(telemetry.SchemaFailures),
 		registryErrors: counter(telemetry.SchemaRegistryErrors),

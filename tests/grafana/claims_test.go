@@ -33,11 +33,12 @@ const (
 	idlers        fault = "200 idle connections"
 	registryAway  fault = "registry away"
 	deleted       fault = "a subject deleted"
+	madeUp        fault = "names made up"
 )
 
 // beside are the faults of the second process, whose metrics are apart.
 var beside = []fault{vanished, slowVerdict, storeAway, storeSlow, storeRefuses, behind, slowOutput, outputRefuses, stumbles,
-	lost, batched, pressure, noKey, redelivered, registryAway}
+	lost, batched, pressure, noKey, redelivered, registryAway, madeUp}
 
 // claim is one thing that a panel says it shows.
 type claim struct {
@@ -102,6 +103,7 @@ var claims = withObjectives(map[string][]claim{
 	"Pipelines/Unaccounted by cloud":         {of("participant=aws", vanished).ended()},
 	"Pipelines/Memory":                       {up(more).at(2).mean()},
 	"Pipelines/CPU":                          {up(more).mean().aLittle()},
+	"Pipelines/Names beyond the bound":       {up(madeUp)},
 	"Pipelines/Goroutines and files":         {up(idlers), up(idlers).at(1)},
 
 	"Reconciliation/Verdicts by status":           {status("missing", missing), status("mismatched", mismatched), status("indeterminate", stalled)},

@@ -43,6 +43,7 @@ func TestEveryPanelShowsTheFaultItIsAbout(t *testing.T) {
 	wild.awaitData(t, telemetry.ReconcileWatermarkLag.Name+` > 8`)
 	calm.awaitData(t, telemetry.ReconcileReceived.Name+` > 800`)
 	t.Run("PromQL", func(t *testing.T) { compareMetrics(t, calm, wild, around.metrics) })
+	around.recover(t)
 
 	require.NoError(t, quiet.end(t), quiet.out)
 	_ = faulty.end(t) // says that the breach left verdicts wrong, and it did

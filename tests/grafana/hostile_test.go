@@ -125,7 +125,7 @@ func TestNoNameFromOutsideMakesSeriesWithoutEnd(t *testing.T) {
 	require.Eventually(t, func() bool {
 		families = scrape(t, address)
 		return total(families[telemetry.CanonicalReceived.Name]) >= hostileEvents && total(families[telemetry.ReconcileReceived.Name]) >= hostileEvents/2
-	}, 90*time.Second, 300*time.Millisecond, "%s", p.Log())
+	}, 3*time.Minute, 300*time.Millisecond, "%s", p.Log())
 
 	series := 0
 	for name, family := range families {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/grafana/panels"
 )
 
 // house keeps the rules that no schema can say: those of Grafana's
@@ -336,6 +338,7 @@ func (c *checking) thresholds(t map[string]any, field string) {
 		c.must(colour(textOf(s, "color")), here+".color", "%q is no colour", textOf(s, "color"))
 		if i == 0 {
 			c.must(s["value"] == nil, here+".value", "the first step is the base, without a value")
+			c.must(slices.Contains([]string{panels.Neutral, "transparent"}, textOf(s, "color")), here+".color", "the base is what \"no data\" looks like while the data source is away: it must be neutral")
 			continue
 		}
 		c.must(s["value"] != nil, here+".value", "is absent")
@@ -395,12 +398,12 @@ func TestEverySeededMistakeIsFoundWhereItIs(t *testing.T) {
 		require.GreaterOrEqual(t, i, 0, name)
 		var p map[string]any
 		if s.kind != "" {
-			panels := panelsOf(all[i])
-			j := slices.IndexFunc(panels, func(p map[string]any) bool {
+			shown := panelsOf(all[i])
+			j := slices.IndexFunc(shown, func(p map[string]any) bool {
 				return textOf(p, "type") == s.kind && (s.source == "" || textOf(objectOf(p, "datasource"), "type") == s.source)
 			})
 			require.GreaterOrEqual(t, j, 0, "%s: no %s", name, s.kind)
-			p = panels[j]
+			p = shown[j]
 		}
 		title, panel := textOf(all[i], "title"), textOf(p, "title")
 		s.spoil(all[i], p)

@@ -80,6 +80,14 @@ batched:
   pipeline:
     processors: [ { mapping: 'root = content().string().number()' } ]
   output: { drop: {} }
+made-up:
+  input:
+    generate:
+      interval: 20ms
+      mapping: 'root = {"specversion": "1.0", "id": uuid_v4(), "source": "test", "type": "t", "time": now(), "data": {"order_id": "1", "tenant": "\"" + uuid_v4()}}'
+  pipeline:
+    processors: [ { helios_canonical: { cloud: aws, correlation: [ { paths: [ data.order_id ] } ], tenant: [ { paths: [ data.tenant ] } ] } } ]
+  output: { drop: {} }
 slow:
   input:
     helios_webhook:
@@ -206,6 +214,15 @@ func (s *surroundings) goWrong(t *testing.T, first *demoRun) {
 	p.awaitData(t, `sum(`+telemetry.ConnectOutputErrors.Name+`{stream="slow"}) > 0`)
 	s.database.Kill(t)
 	p.awaitData(t, `sum(`+telemetry.StoreUnavailable.Name+`{stream="store"}) > 0`)
+}
+
+// recover brings the database back. Meanwhile the other pipelines of the process
+// went on, and the one that writes to it waited with its events.
+func (s *surroundings) recover(t *testing.T) {
+	t.Helper()
+	s.metrics.awaitData(t, `sum(rate(`+telemetry.ConnectInputReceived.Name+`{stream="batched"}[5s])) > 0`)
+	s.database.Restart(t)
+	s.metrics.awaitData(t, `sum(increase(`+telemetry.StoreRowsStored.Name+`{stream="store"}[5s])) > 0`)
 }
 
 // knock sends events to the webhook, whose output is slow, and some without the

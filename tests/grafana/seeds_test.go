@@ -142,13 +142,16 @@ var seeds = map[string]seed{
 	"a channel of somebody else":       {uid: "helios-live", kind: "table", source: "datasource", field: "channel", spoil: in(target, set1("channel", "stream/other/x"))},
 
 	// Of the values.
-	"no unit":                          {kind: "stat", field: "unit", spoil: in(defaults, unset("unit"))},
-	"a unit that is none":              {kind: "stat", field: "unit", spoil: in(defaults, set1("unit", "percentunits"))},
-	"a unit that is a number":          {kind: "stat", field: "unit", spoil: in(defaults, set1("unit", 1))},
-	"a misspelt default":               {kind: "stat", field: "treshold", spoil: in(defaults, set1("treshold", 1))},
-	"thresholds out of order":          {kind: "stat", field: "thresholds", spoil: in(steps, set1("value", json.Number("-5")))},
-	"a threshold without colour":       {kind: "stat", field: "thresholds", spoil: in(steps, unset("color"))},
-	"a threshold of no colour":         {kind: "stat", field: "thresholds", spoil: in(steps, set1("color", "greenish"))},
+	"no unit":                    {kind: "stat", field: "unit", spoil: in(defaults, unset("unit"))},
+	"a unit that is none":        {kind: "stat", field: "unit", spoil: in(defaults, set1("unit", "percentunits"))},
+	"a unit that is a number":    {kind: "stat", field: "unit", spoil: in(defaults, set1("unit", 1))},
+	"a misspelt default":         {kind: "stat", field: "treshold", spoil: in(defaults, set1("treshold", 1))},
+	"thresholds out of order":    {kind: "stat", field: "thresholds", spoil: in(steps, set1("value", json.Number("-5")))},
+	"a threshold without colour": {kind: "stat", field: "thresholds", spoil: in(steps, unset("color"))},
+	"a threshold of no colour":   {kind: "stat", field: "thresholds", spoil: in(steps, set1("color", "greenish"))},
+	"a green base": {kind: "stat", field: "thresholds.steps.0", spoil: func(_, p map[string]any) {
+		listOf(objectOf(objectOf(objectOf(p, "fieldConfig"), "defaults"), "thresholds"), "steps")[0]["color"] = "#009E73"
+	}},
 	"a threshold that is text":         {kind: "stat", field: "thresholds", spoil: in(steps, set1("value", "high"))},
 	"an unknown mode of thresholds":    {kind: "stat", field: "thresholds", spoil: in([]string{"fieldConfig", "defaults", "thresholds"}, set1("mode", "relative"))},
 	"an unknown mode of colours":       {kind: "stat", field: "color", spoil: in([]string{"fieldConfig", "defaults", "color"}, set1("mode", "rainbow"))},

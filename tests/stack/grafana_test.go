@@ -58,6 +58,7 @@ func TestGrafanasSettingsAreThoseThatDashboardsNeed(t *testing.T) {
 		"dataproxy.send_user_header":      "true",
 		"dashboards.min_refresh_interval": "1s",
 		"users.allow_sign_up":             "false",
+		"feature_toggles.enable":          "prometheusSpecialCharsInLabelValues",
 	} {
 		require.Equal(t, want, settings[name], name)
 	}
