@@ -11,6 +11,7 @@ const (
 	missing       fault = "missing"
 	mismatched    fault = "mismatched"
 	duplicate     fault = "duplicate"
+	conflicting   fault = "conflicting"
 	late          fault = "late"
 	malformed     fault = "malformed"
 	stalled       fault = "stalled"
@@ -114,7 +115,7 @@ var claims = withObjectives(map[string][]claim{
 	"Reconciliation/Missing, by cloud":            {table("sum(facts)", missing)},
 	"Reconciliation/Disagreement, cloud by field": {table("sum(facts)", mismatched)},
 	"Reconciliation/Worst producers":              {table("sum(facts)", mismatched)},
-	"Reconciliation/Corrections":                  {table("count(*) FILTER (WHERE believed = 'missing')", late)},
+	"Reconciliation/Corrections":                  {table("count(*) FILTER (WHERE now = 'mismatched')", conflicting)},
 	"Reconciliation/Latest disagreements":         {table("count(*)", missing)},
 
 	"Contracts/Compliance":               {down(breach).aLittle()},
