@@ -37,11 +37,11 @@ func TestEveryPanelShowsTheFaultItIsAbout(t *testing.T) {
 	calm := startPrometheus(t, quiet.address)
 
 	around.goWrong(t, faulty)
+	calm.awaitData(t, nothingWrong)
 	wild.awaitData(t, telemetry.SchemaFailures.Name+`{rule="required"} > 20`)
 	wild.awaitData(t, telemetry.ReconcileVerdicts.Name+`{verdict_status="missing"} > 50`)
 	wild.awaitData(t, telemetry.ReconcileStalled.Name+` == 1`)
 	wild.awaitData(t, telemetry.ReconcileWatermarkLag.Name+` > 8`)
-	calm.awaitData(t, telemetry.ReconcileReceived.Name+` > 800`)
 	t.Run("PromQL", func(t *testing.T) { compareMetrics(t, calm, wild, around.metrics) })
 	around.recover(t)
 
@@ -49,6 +49,11 @@ func TestEveryPanelShowsTheFaultItIsAbout(t *testing.T) {
 	_ = faulty.end(t) // says that the breach left verdicts wrong, and it did
 	t.Run("SQL", func(t *testing.T) { compareRows(t, server, quiet, faulty) })
 }
+
+// nothingWrong is true when a run without faults was well for 20 s. On a machine
+// that is busy otherwise even that one is slow, and takes long to be so.
+var nothingWrong = `max_over_time(sum(` + telemetry.ReconcileStalled.Name + `)[20s:1s]) == 0 and sum(rate(` + telemetry.ReconcileReceived.Name + `[20s])) > 300 and ` +
+	`histogram_quantile(0.99, sum by (le) (rate(` + telemetry.ReconcileDelay.Name + `_bucket[20s]))) < 2`
 
 // eachPanel visits every panel of every dashboard, by dashboard and title.
 func eachPanel(t testing.TB, visit func(name string, p panels.Panel)) {
@@ -176,9 +181,12 @@ func extentOf(all []line, only string, falls bool) extent {
 
 func compareMetrics(t *testing.T, calm, wild, around *prometheus) {
 	to := time.Now()
-	from := to.Add(-20 * time.Second)
 	any := claim{}
 	ask := func(p *prometheus, q queries.Query, c claim) extent {
+		from := to.Add(-20 * time.Second)
+		if p == around {
+			from = to.Add(-2 * time.Minute) // what went wrong there is over
+		}
 		return extentOf(p.over(t, q, from, to), c.series, c.falls)
 	}
 	eachPanel(t, func(name string, p panels.Panel) {

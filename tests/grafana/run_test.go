@@ -192,7 +192,7 @@ func (p *prometheus) ask(t testing.TB, expr string) answer {
 // awaitData waits until a query has an answer.
 func (p *prometheus) awaitData(t testing.TB, expr string) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		resp, err := http.Get("http://" + p.address + "/api/v1/query?query=" + url.QueryEscape(expr))
 		if err == nil {
