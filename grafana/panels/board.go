@@ -129,11 +129,13 @@ func (v Variable) build() dashboard.VariableModel {
 	}
 	query := fmt.Sprintf("label_values(%s, %s)", v.Metric, v.Label)
 	kind, uid, yes := "prometheus", "${prometheus}", true
-	all, value := "All", "$__all"
+	// All is one expression. Otherwise it would be every value, one by one: a long
+	// query, which one hostile value breaks.
+	all, value, everything := "All", "$__all", ".*"
 	refresh := dashboard.VariableRefreshOnTimeRangeChanged
 	return dashboard.VariableModel{
 		Type: dashboard.VariableTypeQuery, Name: v.Name, Label: &title, Query: &dashboard.StringOrMap{String: &query},
-		Datasource: &common.DataSourceRef{Type: &kind, Uid: &uid}, Multi: &yes, IncludeAll: &yes, Refresh: &refresh,
+		Datasource: &common.DataSourceRef{Type: &kind, Uid: &uid}, Multi: &yes, IncludeAll: &yes, AllValue: &everything, Refresh: &refresh,
 		Current: &dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: &all}, Value: dashboard.StringOrArrayOfString{String: &value}},
 	}
 }

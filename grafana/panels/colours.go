@@ -48,11 +48,15 @@ func seriesColours() []dashboard.DashboardFieldConfigSourceOverrides {
 			})
 		}
 	}
-	// Of one cloud's lines the long windows are dashed.
-	return append(all, dashboard.DashboardFieldConfigSourceOverrides{
+	return all
+}
+
+// dashedWindows tells the long windows of one cloud's lines apart.
+func dashedWindows() dashboard.DashboardFieldConfigSourceOverrides {
+	return dashboard.DashboardFieldConfigSourceOverrides{
 		Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/ (6h|1d|3d)$/"},
 		Properties: []dashboard.DynamicConfigValue{{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 6}}}},
-	})
+	}
 }
 
 // mappings writes what null and NaN are, in words, and colours the names of

@@ -48,6 +48,8 @@ func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
 	case Stat: // its colour says how good it is
 		return all
 	case Table, Flow:
+	case Series:
+		return append(append(all, seriesColours()...), dashedWindows())
 	default:
 		return append(all, seriesColours()...)
 	}

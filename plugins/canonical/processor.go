@@ -33,6 +33,7 @@ const (
 	metaDetail           = "helios_detail"
 	unknown              = "unknown" // participant or tenant
 	maxLabelValues       = 1000      // participants and tenants each, in metrics
+	maxLabelPairs        = 2000      // of them
 	maxInterned          = 4096      // metadata values kept for reuse
 	automatic            = "auto"
 )
@@ -203,8 +204,7 @@ type processor struct {
 	received *service.MetricCounter
 	made     *service.MetricCounter
 	refused  *service.MetricCounter
-	clouds   *telemetry.Bound
-	tenants  *telemetry.Bound
+	names    *telemetry.Pairs // of cloud and tenant
 }
 
 func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now func() time.Time, metrics *service.Metrics) (*processor, error) {
@@ -212,12 +212,26 @@ func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now fu
 		return nil, err
 	}
 	counter := func(m telemetry.Metric) *service.MetricCounter { return metrics.NewCounter(m.Name, m.Labels...) }
+	overflow := counter(telemetry.LabelOverflow)
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
 	p := &processor{
 		cloud: cloud, now: now,
 		received: counter(telemetry.CanonicalReceived), made: counter(telemetry.CanonicalConverted), refused: counter(telemetry.CanonicalRefused),
-		clouds: telemetry.NewBound(maxLabelValues), tenants: telemetry.NewBound(maxLabelValues),
+		names: telemetry.NewPairs(telemetry.NewBound(maxLabelValues, over(telemetry.LabelParticipant)),
+			telemetry.NewBound(maxLabelValues, over(telemetry.LabelTenant)), maxLabelPairs, over("pair")),
 	}
 	p.fixed, p.static = cloud.Static()
+	// Series exist from the start, so that a rate over them sees the first one.
+	from := p.fixed
+	if from == "" || from == automatic {
+		from = unknown
+	}
+	for _, reason := range convert.Reasons() {
+		p.refused.Incr(0, from, unknown, reason)
+	}
 	p.pool.New = func() any {
 		c, _ := convert.New(opt) // it was accepted above
 		return &worker{convert: c, interned: make(map[string]any)}

@@ -88,7 +88,7 @@ func (w *worker) count(t tally) {
 // report adds a batch's tallies to the metrics.
 func (p *processor) report(w *worker) {
 	for _, t := range w.tallies {
-		cloud, tenant := p.clouds.Value(t.cloud), p.tenants.Value(t.tenant)
+		cloud, tenant := p.names.Values(t.cloud, t.tenant)
 		p.received.Incr(t.count, cloud, tenant)
 		if t.reason == convert.Converted {
 			p.made.Incr(t.count, cloud, tenant)

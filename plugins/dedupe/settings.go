@@ -65,13 +65,15 @@ type meter struct {
 
 func newMeter(m *service.Metrics) *meter {
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
+	overflow := counter(telemetry.LabelOverflow)
+	overflow.Incr(0, telemetry.LabelParticipant)
 	return &meter{
 		received: counter(telemetry.DedupeReceived), duplicates: counter(telemetry.DedupeDuplicates),
 		waits: counter(telemetry.DedupeWaits), unprotected: counter(telemetry.DedupeUnprotected),
 		failures: counter(telemetry.DedupeBackendErrors),
 		waiting:  m.NewGauge(telemetry.DedupeWaiting.Name),
 		latency:  m.NewTimer(telemetry.DedupeBackendTime.Name, telemetry.DedupeBackendTime.Labels...),
-		names:    telemetry.NewBound(maxLabelledNames),
+		names:    telemetry.NewBound(maxLabelledNames, func() { overflow.Incr(1, telemetry.LabelParticipant) }),
 	}
 }
 

@@ -167,6 +167,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	if b.engine, err = engine.New(cfg, b); err != nil {
 		return nil, err
 	}
+	b.metrics.begin(cfg.Expectations)
 	return b, nil
 }
 

@@ -130,7 +130,9 @@ func newInput(conf *service.ParsedConfig, res *service.Resources) (service.Batch
 		return nil, err
 	}
 	k.Log = slog.New(logHandler{log: res.Logger()})
-	k.Observer = newInputMetrics(res)
+	observed := newInputMetrics(res)
+	observed.shared.begin(k.Engine.Expectations)
+	k.Observer = observed
 	in, err := kafka.New(k)
 	if err != nil {
 		return nil, fmt.Errorf("helios_reconcile: %w", err)

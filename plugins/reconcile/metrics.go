@@ -9,8 +9,12 @@ import (
 	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
-// maxLabelValues bounds how many participants and tenants metrics tell apart.
-const maxLabelValues = 1000
+// What metrics tell apart at most: participants and tenants each, and pairs of
+// one and the other.
+const (
+	maxLabelValues = 1000
+	maxLabelPairs  = 2000
+)
 
 // metrics are what both plugins report. It is not safe for concurrent use: the
 // plugins call it under their own lock.
@@ -22,12 +26,13 @@ type metrics struct {
 	watermark, lag, stalled                *service.MetricGauge
 	delay                                  *service.MetricTimer
 
-	participants, tenants *telemetry.Bound
-	counts                map[receivedKey]int64 // not yet reported
-	repeats               map[receivedKey]int64 // not yet reported
-	judged                map[verdictKey]int64  // not yet reported
-	recent                []receivedCount       // not yet in counts
-	last                  engine.Stats
+	participants *telemetry.Bound
+	names        *telemetry.Pairs      // of participant and tenant
+	counts       map[receivedKey]int64 // not yet reported
+	repeats      map[receivedKey]int64 // not yet reported
+	judged       map[verdictKey]int64  // not yet reported
+	recent       []receivedCount       // not yet in counts
+	last         engine.Stats
 }
 
 type receivedKey struct{ participant, tenant string }
@@ -51,6 +56,12 @@ func newMetrics(res *service.Resources) *metrics {
 	m := res.Metrics()
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	gauge := func(d telemetry.Metric) *service.MetricGauge { return m.NewGauge(d.Name, d.Labels...) }
+	overflow := counter(telemetry.LabelOverflow)
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
+	participants := telemetry.NewBound(maxLabelValues, over(telemetry.LabelParticipant))
 	return &metrics{
 		received:     counter(telemetry.ReconcileReceived),
 		flagged:      counter(telemetry.ReconcileFlagged),
@@ -68,11 +79,26 @@ func newMetrics(res *service.Resources) *metrics {
 		lag:          gauge(telemetry.ReconcileWatermarkLag),
 		stalled:      gauge(telemetry.ReconcileStalled),
 		delay:        m.NewTimer(telemetry.ReconcileDelay.Name, telemetry.ReconcileDelay.Labels...),
-		participants: telemetry.NewBound(maxLabelValues),
-		tenants:      telemetry.NewBound(maxLabelValues),
-		counts:       map[receivedKey]int64{},
-		judged:       map[verdictKey]int64{},
-		repeats:      map[receivedKey]int64{},
+		participants: participants,
+		names: telemetry.NewPairs(participants, telemetry.NewBound(maxLabelValues, over(telemetry.LabelTenant)),
+			maxLabelPairs, over("pair")),
+		counts:  map[receivedKey]int64{},
+		judged:  map[verdictKey]int64{},
+		repeats: map[receivedKey]int64{},
+	}
+}
+
+// begin makes the series that a quiet run would lack, so that a rate over them
+// sees the first fault.
+func (m *metrics) begin(expectations []engine.Expectation) {
+	for _, status := range engine.Statuses() {
+		for _, e := range expectations {
+			m.verdicts.Incr(0, status, e.Name)
+		}
+		m.corrections.Incr(0, status)
+	}
+	for reason := engine.Unreadable; reason <= engine.TooLate; reason++ {
+		m.flagged.Incr(0, reason.String(), "", "")
 	}
 }
 
@@ -92,7 +118,8 @@ func (m *metrics) outcome(o *engine.Outcome) {
 
 // flag counts an event that can't be judged.
 func (m *metrics) flag(reason engine.Reason, participant, tenant string) {
-	m.flagged.Incr(1, reason.String(), m.participants.Value(participant), m.tenants.Value(tenant))
+	participant, tenant = m.names.Values(participant, tenant)
+	m.flagged.Incr(1, reason.String(), participant, tenant)
 }
 
 // countRecent counts an event of a participant and tenant that were seen just
@@ -118,7 +145,8 @@ func (m *metrics) countNew(o *engine.Outcome) {
 
 // key is what events of a participant and tenant are counted under.
 func (m *metrics) key(participant, tenant string) receivedKey {
-	return receivedKey{m.participants.Value(participant), m.tenants.Value(tenant)}
+	participant, tenant = m.names.Values(participant, tenant)
+	return receivedKey{participant, tenant}
 }
 
 func (m *metrics) keepRecent() {
@@ -141,6 +169,7 @@ func (m *metrics) flush(s engine.Stats) {
 	m.keepRecent()
 	for k, n := range m.counts {
 		m.received.Incr(n, k.participant, k.tenant)
+		m.repeated.Incr(0, k.participant, k.tenant) // a rate over it sees the first one
 	}
 	clear(m.counts)
 	for k, n := range m.repeats {
@@ -161,6 +190,9 @@ func (m *metrics) flush(s engine.Stats) {
 	m.closed.Set(int64(s.Closed))
 	m.bytes.Set(int64(s.Bytes))
 	for _, c := range s.Clocks {
+		if !c.Expected && m.participants.Value(c.Participant) == telemetry.Overflow {
+			continue
+		}
 		m.stalled.Set(boolGauge(c.Stalled && c.Expected), c.Clock, c.Participant)
 		if c.Mark != 0 {
 			m.watermark.SetFloat64(float64(c.Mark)/1e9, c.Clock, c.Participant)

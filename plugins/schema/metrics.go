@@ -21,12 +21,20 @@ type metrics struct {
 
 func newMetrics(m *service.Metrics) *metrics {
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
-	return &metrics{
+	overflow := counter(telemetry.LabelOverflow)
+	over := func(names string) func() {
+		overflow.Incr(0, names) // a rate over it sees the first one
+		return func() { overflow.Incr(1, names) }
+	}
+	made := &metrics{
 		events: counter(telemetry.SchemaEvents), failures: counter(telemetry.SchemaFailures),
 		registryErrors: counter(telemetry.SchemaRegistryErrors),
 		age:            m.NewGauge(telemetry.SchemaRegistryAge.Name), subjects: m.NewGauge(telemetry.SchemaSubjects.Name),
-		bound: telemetry.NewBound(maxSeries), broken: telemetry.NewBound(maxSeries),
+		bound: telemetry.NewBound(maxSeries, over("contract")), broken: telemetry.NewBound(maxSeries, over(telemetry.LabelRule)),
 	}
+	// The series exists from the start, so that a rate over it sees the first one.
+	made.registryErrors.Incr(0)
+	return made
 }
 
 // tally counts events of one kind within a batch, so that a batch costs a few
@@ -79,13 +87,15 @@ func (m *metrics) report(w *worker) {
 	const other = telemetry.Overflow
 	for _, t := range w.tallies {
 		version := strconv.Itoa(t.version)
-		if m.bound.Value(t.tenant+"\x00"+t.kind+"\x00"+version+"\x00"+t.source) == other {
+		t.tenant, t.kind, t.source = telemetry.Label(t.tenant), telemetry.Label(t.kind), telemetry.Label(t.source)
+		if !m.bound.Admits(t.tenant + "\x00" + t.kind + "\x00" + version + "\x00" + t.source) {
 			t.tenant, t.kind, version, t.source = other, other, other, other
 		}
 		m.events.Incr(t.count, t.tenant, t.kind, version, t.source, t.outcome)
 	}
 	for _, b := range w.broken {
-		if m.broken.Value(b.tenant+"\x00"+b.kind+"\x00"+b.source+"\x00"+b.rule) == other {
+		b.tenant, b.kind, b.source = telemetry.Label(b.tenant), telemetry.Label(b.kind), telemetry.Label(b.source)
+		if !m.broken.Admits(b.tenant + "\x00" + b.kind + "\x00" + b.source + "\x00" + b.rule) {
 			b.tenant, b.kind, b.source = other, other, other
 		}
 		m.failures.Incr(b.count, b.tenant, b.kind, b.source, b.rule)

@@ -128,6 +128,7 @@ func newMetrics(m *service.Metrics, k kind) *metrics {
 	// Series exist from the start, so that a rate over them sees the first one.
 	created.unavailable.Incr(0, k.table())
 	created.refused.Incr(0, k.table())
+	created.present.Incr(0, k.table())
 	return created
 }
 

@@ -83,7 +83,7 @@ func All() []Metric {
 		ReconcileInputLag, ReconcileInputReread, ReconcileInputPartitions, ReconcileInputTransactions,
 		ReconcileInputTransactionTime, ReconcileInputRestores, ReconcileInputRestoreTime,
 		ReconcileInputRestoredVerdicts, ReconcileInputRebuilt, ReconcileInputDrops, ReconcileInputLost,
-		ReconcileInputOverflow,
+		ReconcileInputOverflow, LabelOverflow,
 		SimulatorFacts, SimulatorEvents, SimulatorAcked, SimulatorRedelivered, SimulatorInFlight, SimulatorLost,
 	}
 	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Live(), Connect()} {

@@ -6,8 +6,6 @@
 // needs the names stays light.
 package telemetry
 
-import "sync"
-
 // Kind says how a metric behaves over time.
 type Kind uint8
 
@@ -55,40 +53,3 @@ const (
 	LabelExpectation = "expectation"
 	LabelTable       = "table"
 )
-
-// Overflow is the label value that stands for all values beyond a Bound.
-const Overflow = "other"
-
-// Bound keeps the values of a label that comes from the input from growing
-// without end: the first max distinct values pass, later ones become Overflow.
-// It is safe for concurrent use.
-type Bound struct {
-	mu   sync.RWMutex
-	max  int
-	seen map[string]struct{}
-}
-
-// NewBound returns a Bound for at most max distinct values.
-func NewBound(max int) *Bound {
-	return &Bound{max: max, seen: make(map[string]struct{}, max)}
-}
-
-// Value returns v, or Overflow when max other values were seen before it.
-func (b *Bound) Value(v string) string {
-	b.mu.RLock()
-	_, ok := b.seen[v]
-	b.mu.RUnlock()
-	if ok {
-		return v
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, ok = b.seen[v]; ok {
-		return v
-	}
-	if len(b.seen) >= b.max {
-		return Overflow
-	}
-	b.seen[v] = struct{}{}
-	return v
-}

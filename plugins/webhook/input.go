@@ -150,6 +150,7 @@ func newInput(conf *service.ParsedConfig, report *reporter, env environment) (*i
 		return nil, err
 	}
 	for _, r := range routes {
+		report.begin(r.name)
 		if r.header == nil && r.body == nil && r.kind != kindSNS {
 			report.log.Warnf("%s: anonymous is set: everybody who reaches %s can send events.", r.name, r.path)
 		}

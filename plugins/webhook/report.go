@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 	m := res.Metrics()
 	counter := func(d telemetry.Metric) *service.MetricCounter { return m.NewCounter(d.Name, d.Labels...) }
 	gauge := func(d telemetry.Metric) *service.MetricGauge { return m.NewGauge(d.Name, d.Labels...) }
-	return &reporter{
+	p := &reporter{
 		log: res.Logger(), now: now, said: make(map[said]time.Time),
 		requests: counter(telemetry.WebhookRequests), refusals: counter(telemetry.WebhookRefused),
 		handshakes: counter(telemetry.WebhookHandshakes), connections: counter(telemetry.WebhookConnectionsRefused),
@@ -49,6 +50,23 @@ func newReporter(res *service.Resources, now func() time.Time) *reporter {
 		latency:  m.NewTimer(telemetry.WebhookLatency.Name, telemetry.WebhookLatency.Labels...),
 		inFlight: gauge(telemetry.WebhookInFlight), buffered: gauge(telemetry.WebhookBuffered),
 		expiry: gauge(telemetry.WebhookCertificateExpiry),
+	}
+	// Series exist from the start, so that a rate over them sees the first one.
+	for _, ok := range []bool{true, false} {
+		p.certs.Incr(0, result(ok, "loaded"))
+	}
+	p.connections.Incr(0)
+	return p
+}
+
+// answers are the statuses that a configured sender may get.
+var answers = []int{http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
+	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+
+// begin makes a sender's series, so that a rate over them sees the first refusal.
+func (p *reporter) begin(sender string) {
+	for _, code := range answers {
+		p.requests.Incr(0, sender, strconv.Itoa(code))
 	}
 }
 

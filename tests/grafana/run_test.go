@@ -15,8 +15,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -46,33 +48,85 @@ func boards(t testing.TB) []panels.Board {
 	return dashboards.All(prices)
 }
 
-// startDemo runs the real demo and keeps its run in a folder.
-func startDemo(t testing.TB) (metrics, folder string, wait func()) {
-	t.Helper()
-	address, folder := program.FreeAddress(t), t.TempDir()
-	port := address[strings.LastIndex(address, ":")+1:]
-	cmd := exec.Command(binary, "demo", "--duration", strconv.Itoa(seconds)+"s", "--rate", "300", "--port", port, "--faults", "0.1", "--data-dir", folder)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	require.NoError(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	wait = func() {
-		select {
-		case err := <-ended:
-			require.NoError(t, err, out.String())
-		case <-time.After((seconds + 90) * time.Second):
-			t.Fatalf("the demo does not end:\n%s", out.String())
-		}
-	}
-	return address, folder, wait
+// demoRun is a demo under way.
+type demoRun struct {
+	address, folder   string
+	brokers, registry string
+	out               *output
+	process           *os.Process
+	ended             chan error
 }
 
-// prometheus is the real program, scraping one address.
+// output is what a demo printed so far.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+var settings = regexp.MustCompile(`HELIOS_KAFKA_BROKERS=(\S+) HELIOS_SCHEMA_REGISTRY_URL=(\S+)`)
+
+// runDemo runs the real demo and keeps its run in a folder. It returns when the
+// demo says how others reach its log.
+func runDemo(t testing.TB, args ...string) *demoRun {
+	t.Helper()
+	d := &demoRun{address: program.FreeAddress(t), folder: t.TempDir(), out: new(output), ended: make(chan error, 1)}
+	port := d.address[strings.LastIndex(d.address, ":")+1:]
+	args = append([]string{"demo", "--port", port, "--api-port", "0", "--data-dir", d.folder}, args...)
+	cmd := exec.Command(binary, args...)
+	cmd.Stdout, cmd.Stderr = d.out, d.out
+	require.NoError(t, cmd.Start())
+	d.process = cmd.Process
+	go func() { d.ended <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.Eventually(t, func() bool { return settings.MatchString(d.out.String()) }, time.Minute, 50*time.Millisecond)
+	found := settings.FindStringSubmatch(d.out.String())
+	d.brokers, d.registry = found[1], found[2]
+	return d
+}
+
+// end lets the clouds stop, and returns how the demo ended.
+func (d *demoRun) end(t testing.TB) error {
+	t.Helper()
+	require.NoError(t, d.process.Signal(os.Interrupt))
+	return d.wait(t)
+}
+
+// wait returns how the demo ended.
+func (d *demoRun) wait(t testing.TB) error {
+	t.Helper()
+	select {
+	case err := <-d.ended:
+		return err
+	case <-time.After((seconds + 90) * time.Second):
+		t.Fatalf("the demo does not end:\n%s", d.out)
+		return nil
+	}
+}
+
+// startDemo runs a demo that has every kind of fault, and is right about all.
+func startDemo(t testing.TB) (metrics, folder string, wait func()) {
+	t.Helper()
+	d := runDemo(t, "--duration", strconv.Itoa(seconds)+"s", "--rate", "300", "--faults", "0.1")
+	return d.address, d.folder, func() { require.NoError(t, d.wait(t), d.out.String()) }
+}
+
+// prometheus is the real program.
 type prometheus struct{ address string }
 
-func startPrometheus(t testing.TB, target string) *prometheus {
+// startPrometheus runs one that scrapes the targets every second.
+func startPrometheus(t testing.TB, targets ...string) *prometheus {
 	t.Helper()
 	path, err := exec.LookPath("prometheus")
 	if err != nil {
@@ -89,7 +143,7 @@ func startPrometheus(t testing.TB, target string) *prometheus {
 	// Recorded every second here: the demo lasts seconds and not hours.
 	fast := strings.ReplaceAll(string(raw), "interval: 30s", "interval: 1s")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(fast), 0o600))
-	config := fmt.Sprintf("global: {scrape_interval: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n- job_name: helios\n  static_configs: [{targets: [%q]}]\n", target)
+	config := fmt.Sprintf("global: {scrape_interval: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n- job_name: helios\n  static_configs: [{targets: [%s]}]\n", strings.Join(targets, ", "))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.yml"), []byte(config), 0o600))
 	cmd := exec.Command(path, "--config.file="+filepath.Join(dir, "p.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+p.address)
 	var log bytes.Buffer
@@ -116,11 +170,14 @@ type answer struct {
 	}
 }
 
-// ask evaluates an instant query now. Grafana's variables get the values that
-// they would have over the last minute.
+// variables get the values that they have in Grafana over the last minute, with
+// a scrape every second.
+var variables = strings.NewReplacer("$__rate_interval", "15s", "$__range", "60s", `"$stream"`, `".*"`, `"$tenant"`, `".*"`)
+
+// ask evaluates an instant query now.
 func (p *prometheus) ask(t testing.TB, expr string) answer {
 	t.Helper()
-	expr = strings.NewReplacer("$__rate_interval", "15s", "$__range", "60s", `"$stream"`, `".*"`, `"$tenant"`, `".*"`).Replace(expr)
+	expr = variables.Replace(expr)
 	resp, err := http.Get("http://" + p.address + "/api/v1/query?query=" + url.QueryEscape(expr))
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -135,7 +192,7 @@ func (p *prometheus) ask(t testing.TB, expr string) answer {
 // awaitData waits until a query has an answer.
 func (p *prometheus) awaitData(t testing.TB, expr string) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		resp, err := http.Get("http://" + p.address + "/api/v1/query?query=" + url.QueryEscape(expr))
 		if err == nil {

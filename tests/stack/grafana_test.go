@@ -74,6 +74,7 @@ func TestGrafanasSettingsAreThoseThatDashboardsNeed(t *testing.T) {
 		// Nothing is fetched from outside.
 		"plugins.preinstall_disabled":           "true",
 		"plugins.public_key_retrieval_disabled": "true",
+		"feature_toggles.enable":                "prometheusSpecialCharsInLabelValues",
 	} {
 		require.Equal(t, want, settings[name], name)
 	}

@@ -33,6 +33,9 @@ const (
 
 var reasonNames = [...]string{"", "unreadable", "unkeyed", "not_an_event"}
 
+// Reasons lists why something is refused, as the metadata helios_reason spells it.
+func Reasons() []string { return append([]string(nil), reasonNames[Unreadable:]...) }
+
 // String returns the reason as the metadata helios_reason spells it.
 func (r Reason) String() string { return reasonNames[r] }
 
