@@ -41,7 +41,6 @@ func overview() p.Board {
 				{Title: "What is wrong", Kind: p.Table, Unit: "short", Width: 14, Height: 10, Steps: p.Plain(), Next: toReconciliation,
 					Words: problems, CellLinks: map[string]string{"example": openFact},
 					Help:    "Every kind of fault of the time range by cloud, ongoing ones first. Since: the start of the last spell without a pause of two minutes, or the left edge of the time range. Ongoing: seen in the last two minutes. Detail: the fields that differ, the reasons of refusal. The example opens a fact, side by side.",
-					Empty:   "nothing is wrong: in the time range every fact was matched and nothing was refused.",
 					Queries: []q.Query{q.SQL(wrong)}},
 				theFlow(),
 				{Title: "Each cloud now", Kind: p.Table, Wide: "last event", Unit: "short", Width: 14, Height: 6, Steps: p.Plain(), Next: toPipelines,
@@ -130,11 +129,12 @@ func stateOf(matchers ...string) string {
 var cloudStates = map[string]p.Entry{"0": {Name: "heard of", Colour: p.Good}, "1": {Name: "partly silent", Colour: p.Warn}, "2": {Name: "silent", Colour: p.Bad}}
 
 // problems colours what wrong finds.
-var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour: p.Neutral}}
+var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour: p.Neutral}, {Name: "fine", Colour: p.Good}}
 
 // wrong finds what is wrong by kind and cloud. Its spells are rows with less
 // than two minutes between them. Of the facts that differ it reads the newest
-// two thousand: their documents are what costs.
+// two thousand: their documents are what costs. That nothing is wrong is a row
+// too: an empty panel could be a store that does not answer.
 const wrong = `
 WITH wrong AS (
   SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged' AS detail, decided_at AS at, id
@@ -160,9 +160,12 @@ WITH wrong AS (
     count(*) AS times, string_agg(DISTINCT detail, ', ') AS detail, (array_agg(id ORDER BY at DESC))[1] AS example
   FROM spaced GROUP BY rank, problem, cloud
 )
-SELECT CASE WHEN latest > least(now(), $__timeTo()::timestamptz) - interval '2 minutes' THEN 'ongoing' ELSE 'over' END AS state,
-  cloud, problem, since, times, detail, example
-FROM episode ORDER BY state, rank, times DESC LIMIT 50`
+SELECT state, cloud, problem, since, times, detail, example FROM (
+  SELECT CASE WHEN latest > least(now(), $__timeTo()::timestamptz) - interval '2 minutes' THEN 'ongoing' ELSE 'over' END AS state,
+    cloud, problem, since, times, detail, example, rank FROM episode
+  UNION ALL
+  SELECT 'fine', 'all', 'nothing', NULL, 0, 'all matched, none refused', '', 9 WHERE NOT EXISTS (SELECT FROM episode)
+) found ORDER BY state, rank, times DESC LIMIT 50`
 
 func budgets(objectives []alerts.Objective) []q.Query {
 	var all []q.Query

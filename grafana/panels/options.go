@@ -97,7 +97,8 @@ func (p Panel) defaults() dashboard.FieldConfig {
 	}
 	none := "no data"
 	if p.Empty != "" && p.Kind != Stat {
-		none = strings.ToUpper(p.Empty[:1]) + p.Empty[1:]
+		// The same words stand there when the source did not answer.
+		none = "No data. Without a red mark above: " + p.Empty
 	}
 	config.NoValue = &none
 	switch p.Kind {
