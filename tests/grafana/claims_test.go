@@ -68,22 +68,28 @@ var shownElsewhere = map[string]string{
 	"Live events/Events as they come":   "a channel of Grafana Live",
 	"Live events/Verdicts as they fall": "a channel of Grafana Live",
 	"Live events/Latest events":         "a list of the newest, whatever they are",
+	"Pipelines/Certificate left":        "the webhook's tests make certificates that end soon",
+	"Pipelines/Processes measured":      "the scenarios of the rules take the process away",
 }
 
 // claims says for each panel which faults change it.
 var claims = withObjectives(map[string][]claim{
-	"Overview/Agreement":              {down(missing)},
-	"Overview/Facts judged":           {up(more).mean()},
-	"Overview/Broken now":             {up(missing)},
-	"Overview/Clouds stalled":         {up(stalled).mean()},
-	"Overview/Events unaccounted for": {up(vanished).ended()},
-	"Overview/Dead letters":           {up(malformed)},
-	"Overview/Clouds heard of":        {up(stalled).mean()},
-	"Overview/Behind the frontier":    {up(stalled)},
-	"Overview/Events per second":      {up(more).mean()},
-	"Overview/Verdicts per second":    {status("missing", missing), status("mismatched", mismatched), status("indeterminate", stalled)},
-	"Overview/Error budget left":      {down(late), down(slowVerdict).at(1), down(missing).at(2), down(stalled).at(3), down(storeRefuses).at(4)},
-	"Overview/Time to verdict":        {up(missing).at(1)},
+	"Overview/Agreement":      {down(missing)},
+	"Overview/Facts judged":   {up(more).mean()},
+	"Overview/Broken now":     {up(missing)},
+	"Overview/Clouds stalled": {up(stalled).mean()},
+	"Overview/Unaccounted":    {up(vanished).ended()},
+	"Overview/What is wrong": {table("count(*) FILTER (WHERE problem = 'facts missing')", missing), table("count(*) FILTER (WHERE problem = 'values differ')", mismatched),
+		table("count(*) FILTER (WHERE problem = 'events refused')", malformed), table("count(*) FILTER (WHERE problem = 'silent')", stalled)},
+	"Overview/Each cloud now":                           {up(stalled).mean(), up(stalled).at(2), up(more).at(3).mean(), up(more).at(4).mean()},
+	"Overview/From the clouds to the verdicts of 5 min": {up(more).mean(), up(vanished).at(1).ended(), up(more).at(2).mean(), down(missing).at(3)},
+	"Overview/Dead letters":                             {up(malformed)},
+	"Overview/Clouds heard of":                          {up(stalled).mean()},
+	"Overview/Behind the frontier":                      {up(stalled)},
+	"Overview/Events per second":                        {up(more).mean()},
+	"Overview/Verdicts that aren't matched":             {status("missing", missing), status("mismatched", mismatched), status("indeterminate", stalled)},
+	"Overview/Error budget left":                        {down(late), down(slowVerdict).at(1), down(missing).at(2), down(stalled).at(3), down(storeRefuses).at(4)},
+	"Overview/Time to verdict":                          {up(missing).at(1)},
 
 	"Pipelines/Messages in":                  {up(more).mean()},
 	"Pipelines/Messages out":                 {up(more).mean()},
@@ -93,10 +99,10 @@ var claims = withObjectives(map[string][]claim{
 	"Pipelines/Write time, 99 %":             {up(slowOutput)},
 	"Pipelines/Messages per batch":           {up(batched)},
 	"Pipelines/Store: time of a batch, 99 %": {up(storeSlow)},
-	"Pipelines/Store kept back":              {up(storeAway)},
+	"Pipelines/Store waits":                  {up(storeAway)},
 	"Pipelines/Facts open":                   {up(missing)},
-	"Pipelines/Closed by pressure":           {up(pressure)},
-	"Pipelines/Webhook requests in flight":   {up(slowOutput)},
+	"Pipelines/Judged early":                 {up(pressure)},
+	"Pipelines/Webhook busy":                 {up(slowOutput)},
 	"Pipelines/Webhook answers":              {of("code=401", noKey)},
 	"Pipelines/Dead letters by reason":       {of("reason=unreadable", malformed)},
 	"Pipelines/Latest dead letters":          {table("count(*)", malformed)},
@@ -134,13 +140,13 @@ var claims = withObjectives(map[string][]claim{
 	"Fact/What differs by the verdict": {table("count(*)", mismatched)},
 	"Fact/Raw events":                  {table("count(*)", duplicate)},
 
-	"Cost/By cloud and service":            {table("sum(events)", more)},
-	"Cost/By tenant":                       {table("sum(events)", more)},
-	"Cost/Dead letters":                    {table(`sum("dead letters")`, malformed)},
-	"Cost/Events that came twice":          {up(duplicate)},
-	"Cost/Deliveries that were duplicates": {up(redelivered)},
-	"Cost/Recommendations":                 {table(`sum("saved a month")`, more)},
-	"Cost/Retention":                       {table("sum(bytes)", more)},
+	"Cost/By cloud and service":   {table("sum(events)", more)},
+	"Cost/By tenant":              {table("sum(events)", more)},
+	"Cost/Dead letters":           {table(`sum("dead letters")`, malformed)},
+	"Cost/Events that came twice": {up(duplicate)},
+	"Cost/Duplicate deliveries":   {up(redelivered)},
+	"Cost/Recommendations":        {table(`sum("saved a month")`, more)},
+	"Cost/Retention":              {table("sum(bytes)", more)},
 
 	"Live events/By cloud":         {table("sum(events)", more)},
 	"Live events/By type":          {table("sum(events)", more)},
@@ -161,9 +167,9 @@ var missesOf = map[string]fault{
 func withObjectives(all map[string][]claim) map[string][]claim {
 	for _, o := range alerts.Objectives() {
 		f := missesOf[o.Name]
-		all["SLO/"+o.Title+": good"] = []claim{down(f).aLittle()}
-		all["SLO/"+o.Title+": budget left"] = []claim{down(f)}
-		all["SLO/"+o.Title+": burn rate"] = []claim{up(f).ended(), up(f).at(1).ended(), up(f).at(2).ended(), up(f).at(3).ended()}
+		all["SLO/"+o.Short+": good"] = []claim{down(f).aLittle()}
+		all["SLO/"+o.Short+": budget left"] = []claim{down(f)}
+		all["SLO/"+o.BurnPanel()] = []claim{up(f).ended(), up(f).at(1).ended(), up(f).at(2).ended(), up(f).at(3).ended()}
 	}
 	return all
 }
