@@ -118,7 +118,7 @@ var claims = withObjectives(map[string][]claim{
 	"Reconciliation/Verdicts by expectation":      {of("expectation=orders", more).mean().aLittle()},
 	"Reconciliation/Time to verdict":              {of("le=10", missing)},
 	"Reconciliation/Repeated and without effect":  {up(duplicate), up(late).at(1)},
-	"Reconciliation/Missing, by cloud":            {table("sum(facts)", missing)},
+	"Reconciliation/Missing, by cloud":            {table("sum(aws + azure + gcp)", missing)},
 	"Reconciliation/Disagreement, cloud by field": {table("sum(facts)", mismatched)},
 	"Reconciliation/Worst producers":              {table("sum(facts)", mismatched)},
 	"Reconciliation/Corrections":                  {table("count(*) FILTER (WHERE now = 'mismatched')", conflicting)},

@@ -1,11 +1,11 @@
 package engine
 
 // blocks is an allocator of byte blocks without pointers: the garbage collector
-// sees one object per page of 64 KiB or more instead of one per fact. Freed
+// sees one object per page of 32 KiB or more instead of one per fact. Freed
 // blocks are used again and never given back; the most that was needed at once
 // is what it costs.
 //
-// A block is named by a handle: its size class in the upper 5 bits, its index
+// A block is named by a handle: its size class in the upper 6 bits, its index
 // in that class in the others. The zero handle is no block.
 type blocks struct {
 	classes [len(classSizes)]blockClass
@@ -18,24 +18,27 @@ type blocks struct {
 type handle uint32
 
 const (
-	handleIndexBits = 27
+	handleIndexBits = 26
 	handleIndexMask = 1<<handleIndexBits - 1
-	largeClass      = 31
-	pageBytes       = 64 << 10
+	largeClass      = 63
+	pageBytes       = 32 << 10
 )
 
-// classSizes go in steps of 16 bytes where most facts are, then by a third at
-// most: a block wastes 8 bytes, or a sixth, on average.
+// classSizes go in steps of 8 bytes where most facts are, of 16 where most
+// events are, then by a third at most: a block wastes 4 or 8 bytes, or a sixth,
+// on average.
 var classSizes = [...]int{
-	64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320, 352,
-	384, 448, 512, 640, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 32768,
+	48, 56, 64, 72, 80, 88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168,
+	176, 184, 192, 200, 208, 216, 224, 232, 240, 248, 256, 272, 288, 304, 320, 336,
+	352, 368, 384, 400, 416, 432, 448, 464, 480, 496, 512, 544, 576, 640, 704, 768,
+	896, 1024, 1280, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768,
 }
 
-// classOf maps a size, in units of 16 bytes rounded up, to its class.
-var classOf = func() (t [32768/16 + 1]uint8) {
+// classOf maps a size, in units of 8 bytes rounded up, to its class.
+var classOf = func() (t [32768/8 + 1]uint8) {
 	c := 0
 	for i := range t {
-		for classSizes[c] < i*16 {
+		for classSizes[c] < i*8 {
 			c++
 		}
 		t[i] = uint8(c)
@@ -50,12 +53,20 @@ type blockClass struct {
 	perPage uint32
 }
 
+// full reports whether a class has no name left for another block.
+func (c *blockClass) full() bool { return len(c.free) == 0 && c.next > handleIndexMask }
+
 // alloc returns a block of at least size bytes; its content is undefined.
 func (b *blocks) alloc(size int) (handle, []byte) {
 	if size > classSizes[len(classSizes)-1] {
 		return b.allocLarge(size)
 	}
-	class := classOf[(size+15)/16]
+	class := classOf[(size+7)/8]
+	for b.classes[class].full() {
+		if class++; int(class) == len(classSizes) {
+			return b.allocLarge(size)
+		}
+	}
 	c := &b.classes[class]
 	var idx uint32
 	if n := len(c.free); n > 0 {

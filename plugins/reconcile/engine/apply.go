@@ -204,7 +204,7 @@ func (e *Engine) lookup(in *incoming, wall int64) factRef {
 		}
 	}
 	e.correctPassed(ref, r, wall)
-	if c.end() <= e.horizon(r) && e.forgettable(c) {
+	if e.end(c) <= e.horizon(r) && e.forgettable(c) {
 		e.forget(ref)
 		return 0
 	}
@@ -235,8 +235,7 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	ref, c := e.cells.alloc()
 	r := in.rule
 	c.hash1, c.hash2 = in.hash1, in.hash2
-	c.opened, c.lastTime = in.time, in.time
-	c.deadline = addInstant(in.time, r.Window)
+	e.setTimes(c, r, addInstant(in.time, r.Window), times{in.time, in.time})
 	c.firstToken = token
 	c.route = uint32(in.route)
 	c.state = stateOpen
@@ -254,7 +253,7 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	if e.cfg.Tokens == TokensAll {
 		e.holdToken(c, token)
 	}
-	e.table.insert(&e.cells, c.hash1, ref)
+	e.table.insert(c.hash1, ref)
 	r.open.add(ref, c.deadline)
 	e.enqueue(ref, c)
 	return ref
@@ -316,11 +315,11 @@ func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wal
 	e.keep(c, in)
 	e.join(c, in)
 	e.stamp(c, token, wall)
-	c.lastTime = max(c.lastTime, in.time)
-	if in.time < c.opened {
-		c.opened = in.time
-		c.deadline = addInstant(in.time, r.Window)
+	if in.time < e.opened(c, r) {
+		e.advance(c, r, in.time)
 		r.open.move(ref, c.deadline)
+	} else {
+		e.extend(c, r, in.time)
 	}
 	if e.cfg.Tokens == TokensAll {
 		e.holdToken(c, token)
@@ -333,14 +332,14 @@ func (e *Engine) record(c *cell, in *incoming, late bool) {
 	e.represent(in, &e.fresh)
 	e.fresh.late = late
 	block := e.block(c)
-	at := findRecord(block, in.place)
-	if at < 0 {
+	at, known := findRecord(block, in.place)
+	if known == nil {
 		e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
 		e.addRecord(c, e.scratchRecord)
 		return
 	}
 	e.repeat = true
-	e.load(record(block[at:]), in.rule.fields(in.place), &e.old)
+	e.load(known, in.rule.fields(in.place), &e.old)
 	next := &e.old
 	duplicate, conflict := e.old.duplicate, e.old.conflict
 	if in.rule.agreeAll(&e.fresh, &e.old) {
@@ -373,8 +372,8 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 	r := in.rule
 	c.touch(token)
 	block := e.block(c)
-	if at := findRecord(block, in.place); at >= 0 {
-		e.load(record(block[at:]), r.fields(in.place), &e.old)
+	if at, known := findRecord(block, in.place); known != nil {
+		e.load(known, r.fields(in.place), &e.old)
 		e.represent(in, &e.fresh)
 		if !e.fresh.outranks(&e.old) {
 			e.ignore(ref, c, in)
@@ -398,7 +397,7 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 	}
 	e.unlink(ref, c, r)
 	c.stalled &^= c.present
-	c.lastTime = max(c.lastTime, in.time)
+	e.extend(c, r, in.time)
 	e.emit(c, r, ByLateEvent, wall)
 	e.linkClosed(ref, c, r)
 	return true
@@ -409,12 +408,12 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 func (e *Engine) ignore(ref factRef, c *cell, in *incoming) {
 	e.uncounted++
 	e.repeat = true
-	if in.time <= c.lastTime {
+	if in.time <= e.end(c) {
 		return
 	}
-	c.lastTime = in.time
+	e.extend(c, in.rule, in.time)
 	if c.state != stateWatched && c.bucket != 0 {
-		in.rule.closed.move(ref, c.end())
+		in.rule.closed.move(ref, e.end(c))
 	}
 }
 

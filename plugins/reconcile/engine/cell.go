@@ -18,13 +18,12 @@ const (
 // set is a set of an expectation's participants, by their place in rule.names.
 type set uint32
 
-// cell is the fixed part of a fact: 104 bytes without a pointer, so that a
-// million of them cost the garbage collector nothing.
+// cell is the fixed part of a fact: 88 bytes without a pointer, so that a
+// million of them cost the garbage collector nothing. When a fact was opened and
+// when it ends mostly follow from its deadline; see times for when they don't.
 type cell struct {
 	hash1, hash2 uint64  // seeded hash of (tenant, type, key): the identity
-	opened       int64   // earliest event time, Unix nanoseconds
-	deadline     int64   // opened + window until revision 1, fixed by it
-	lastTime     int64   // latest event time
+	deadline     int64   // opened + window until revision 1, fixed by it; Unix nanoseconds
 	firstToken   uint64  // token of the event that opened the fact
 	lastToken    uint32  // token of the last event that changed it, minus firstToken, at most all ones
 	lastWall     uint32  // wall clock when that event was applied, milliseconds since Engine.base
@@ -39,18 +38,11 @@ type cell struct {
 	route        uint32
 	state        factState
 	status       Status // of the last revision
-}
-
-// end is what forgetting goes by: the later of deadline and last event.
-func (c *cell) end() int64 { return max(c.deadline, c.lastTime) }
-
-// endsBefore orders closed facts by end, then by opening.
-func (c *cell) endsBefore(d *cell) bool {
-	return c.end() < d.end() || c.end() == d.end() && c.firstToken < d.firstToken
+	apart        bool   // Engine.apart has times of its own for it
 }
 
 const (
-	cellsPerPage = 1 << 9
+	cellsPerPage = 1 << 10 // pages of 88 KiB, which the Go runtime doesn't round up
 	cellBytes    = int(unsafe.Sizeof(cell{}))
 	bucketBytes  = int(unsafe.Sizeof(bucket{}))
 )

@@ -86,7 +86,7 @@ func (e *Engine) trim(wall int64) {
 func (e *Engine) linkClosed(ref factRef, c *cell, r *rule) {
 	if c.stalled == 0 {
 		c.state = stateClosed
-		r.closed.add(ref, c.end())
+		r.closed.add(ref, e.end(c))
 		return
 	}
 	c.state = stateWatched
@@ -108,7 +108,7 @@ func (e *Engine) park(ref factRef, c *cell, r *rule) {
 	}
 	e.unlink(ref, c, r)
 	c.state = stateParked
-	r.closed.add(ref, c.end())
+	r.closed.add(ref, e.end(c))
 	c.older, c.newer = 0, r.parked
 	if r.parked != 0 {
 		e.cells.at(r.parked).older = ref
@@ -185,7 +185,7 @@ func (e *Engine) forgettable(c *cell) bool {
 func (e *Engine) forget(ref factRef) {
 	c := e.cells.at(ref)
 	r := e.routes.list[c.route].rule
-	r.clock.forgotten = max(r.clock.forgotten, c.end())
+	r.clock.forgotten = max(r.clock.forgotten, e.end(c))
 	e.unlink(ref, c, r)
 	e.drop(ref, c)
 	e.closedFacts--
@@ -194,10 +194,11 @@ func (e *Engine) forget(ref factRef) {
 
 // drop frees what a fact holds.
 func (e *Engine) drop(ref factRef, c *cell) {
-	e.table.remove(&e.cells, c.hash1, ref)
+	e.table.remove(c.hash1, ref)
 	e.routes.release(c.route)
 	e.blocks.release(c.records)
 	e.blocks.release(c.sample)
+	e.dropTimes(c)
 	e.cells.release(ref)
 }
 
@@ -220,7 +221,7 @@ func (e *Engine) forgetOldest(wall int64) bool {
 		for _, r := range e.rules {
 			for _, w := range [...]*wheel{&r.closed, &r.watched} {
 				ref := w.oldest()
-				if ref != 0 && (oldest == 0 || e.cells.at(ref).endsBefore(e.cells.at(oldest))) {
+				if ref != 0 && (oldest == 0 || e.endsBefore(e.cells.at(ref), e.cells.at(oldest))) {
 					oldest, owner = ref, r
 				}
 			}

@@ -30,6 +30,7 @@ type Engine struct {
 	blocks  blocks
 	table   table
 	buckets bucketPool
+	apart   map[Identity]times // of the facts whose deadline doesn't tell them
 	sources interned
 	seed    [2]maphash.Seed
 	wall    int64 // the latest that a call brought
@@ -250,7 +251,7 @@ func (e *Engine) Stats() Stats {
 	s := Stats{
 		Open: e.open, Closed: e.closedFacts,
 		Uncounted: e.uncounted, Pressure: e.pressure, Forgotten: e.forgottenFacts,
-		Bytes: e.blocks.bytes + len(e.cells.pages)*cellsPerPage*cellBytes + e.table.bytes() + cap(e.buckets.buckets)*bucketBytes,
+		Bytes: e.blocks.bytes + len(e.cells.pages)*cellsPerPage*cellBytes + e.table.bytes() + cap(e.buckets.buckets)*bucketBytes + len(e.apart)*timesBytes,
 	}
 	for _, c := range e.clocks {
 		for i := range c.hands {

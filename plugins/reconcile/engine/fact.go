@@ -4,26 +4,31 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"slices"
 )
 
 // A fact's records stand in one block:
 //
-//	u32 used | u16 key length, or 65535 and u32 key length | key | record …
+//	u32 used | uvarint key length | key | record …
 //
 // and a record, one a participant, is
 //
-//	u32 size | i64 time | u16 place | u16 source | u8 flags
+//	uvarint size of what follows | u8 flags | i64 time
 //	[u32 duplicates | u32 conflicts]          with flagCounted
-//	[u64 token | u32 times]                   with flagToken, then nothing else
+//	uvarint place | uvarint source
 //	uvarint id length | id | [uvarint length | source]        with source 0
 //	per compared field: uvarint length+1 (0: absent) | raw value
+//
+// or, with flagToken,
+//
+//	uvarint size of what follows | u8 flags | u64 token | u32 times
 //
 // place is the participant's place in rule.names, or behind it in
 // rule.strangers; source a name that interned gave.
 const (
-	recordBytes = 17
-	tokenBytes  = recordBytes + 12
-	longKey     = 1<<16 - 1
+	fixedBytes  = 9 // of a record: flags and time
+	countsBytes = 8
+	tokenBytes  = 1 + 12 // without its size
 	flagLate    = 1 << 0 // an event that counted came after a verdict
 	flagCounted = 1 << 1
 	flagToken   = 1 << 2 // no participant: a token to hand on with the verdict
@@ -31,38 +36,51 @@ const (
 
 var order = binary.LittleEndian
 
-// record is a view of one record.
+// record is a view of one record, without its size.
 type record []byte
 
-func (r record) size() int      { return int(order.Uint32(r)) }
-func (r record) time() int64    { return int64(order.Uint64(r[4:])) }
-func (r record) place() int     { return int(order.Uint16(r[12:])) }
-func (r record) source() uint32 { return uint32(order.Uint16(r[14:])) }
-func (r record) flags() byte    { return r[16] }
+func (r record) flags() byte { return r[0] }
+func (r record) time() int64 { return int64(order.Uint64(r[1:])) }
 
 func (r record) counts() (duplicates, conflicts uint32) {
 	if r.flags()&flagCounted == 0 {
 		return 0, 0
 	}
-	return order.Uint32(r[recordBytes:]), order.Uint32(r[recordBytes+4:])
+	return order.Uint32(r[fixedBytes:]), order.Uint32(r[fixedBytes+4:])
+}
+
+// named returns the record from its place on.
+func (r record) named() []byte {
+	if r.flags()&flagCounted == 0 {
+		return r[fixedBytes:]
+	}
+	return r[fixedBytes+countsBytes:]
+}
+
+func (r record) place() int {
+	place, _ := uvarint(r.named())
+	return int(place)
 }
 
 func (r record) token() (token uint64, times uint32) {
-	return order.Uint64(r[recordBytes:]), order.Uint32(r[recordBytes+8:])
+	return order.Uint64(r[1:]), order.Uint32(r[9:])
 }
 
-// body returns the id and what stands behind it.
-func (r record) body() (id, rest []byte) {
-	rest = r[recordBytes:]
-	if r.flags()&flagCounted != 0 {
-		rest = rest[8:]
+// setTimes changes how often a token is held.
+func (r record) setTimes(times uint32) { order.PutUint32(r[9:], times) }
+
+// uvarint is binary.Uvarint with a short way for what takes one byte: nearly
+// every size, place, source and length.
+func uvarint(b []byte) (uint64, int) {
+	if b[0] < 0x80 {
+		return uint64(b[0]), 1
 	}
-	return cutText(rest)
+	return binary.Uvarint(b)
 }
 
 // cutText splits a text with its length before it off.
 func cutText(b []byte) (text, rest []byte) {
-	n, w := binary.Uvarint(b)
+	n, w := uvarint(b)
 	end := w + int(n)
 	return b[w:end:end], b[end:]
 }
@@ -82,20 +100,22 @@ type representative struct {
 // load decodes a record into rep, reusing its slices; everything in it is a
 // view of the record.
 func (e *Engine) load(r record, fields int, rep *representative) {
-	rep.place = r.place()
 	rep.late = r.flags()&flagLate != 0
 	rep.time = r.time()
 	rep.duplicate, rep.conflict = r.counts()
-	id, rest := r.body()
-	rep.id = id
-	if s := r.source(); s != 0 {
-		rep.source = e.sources.get(s)
+	rest := r.named()
+	place, w := uvarint(rest)
+	source, v := uvarint(rest[w:])
+	rep.place = int(place)
+	rep.id, rest = cutText(rest[w+v:])
+	if source != 0 {
+		rep.source = e.sources.get(uint32(source))
 	} else {
 		rep.source, rest = cutText(rest)
 	}
 	rep.values = rep.values[:0]
 	for range fields {
-		n, w := binary.Uvarint(rest)
+		n, w := uvarint(rest)
 		rest = rest[w:]
 		if n == 0 {
 			rep.values = append(rep.values, nil)
@@ -109,17 +129,22 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 // appendRecord appends the encoding of rep.
 func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 	start := len(dst)
-	dst = append(dst, make([]byte, recordBytes)...)
 	flags := byte(0)
 	if rep.late {
 		flags |= flagLate
 	}
 	if rep.duplicate|rep.conflict != 0 {
 		flags |= flagCounted
+	}
+	dst = append(dst, 0, flags) // the size is found out below
+	dst = order.AppendUint64(dst, uint64(rep.time))
+	if flags&flagCounted != 0 {
 		dst = order.AppendUint32(dst, rep.duplicate)
 		dst = order.AppendUint32(dst, rep.conflict)
 	}
 	source := e.sources.put(rep.source)
+	dst = binary.AppendUvarint(dst, uint64(rep.place))
+	dst = binary.AppendUvarint(dst, uint64(source))
 	dst = appendText(dst, rep.id)
 	if source == 0 {
 		dst = appendText(dst, rep.source)
@@ -132,22 +157,25 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 		dst = binary.AppendUvarint(dst, uint64(len(v))+1)
 		dst = append(dst, v...)
 	}
-	r := dst[start:]
-	order.PutUint32(r, uint32(len(r)))
-	order.PutUint64(r[4:], uint64(rep.time))
-	order.PutUint16(r[12:], uint16(rep.place))
-	order.PutUint16(r[14:], uint16(source))
-	r[16] = flags
-	return dst
+	return sized(dst, start)
+}
+
+// sized writes the size of the record that was appended at start, where one
+// byte is left for it; a longer size moves the record.
+func sized(dst []byte, start int) []byte {
+	n := len(dst) - start - 1
+	if n < 0x80 {
+		dst[start] = byte(n)
+		return dst
+	}
+	var size [binary.MaxVarintLen64]byte
+	w := binary.PutUvarint(size[:], uint64(n))
+	return slices.Replace(dst, start, start+1, size[:w]...)
 }
 
 func appendToken(dst []byte, token uint64, times uint32) []byte {
-	var r [tokenBytes]byte
-	order.PutUint32(r[:], tokenBytes)
-	r[16] = flagToken
-	order.PutUint64(r[recordBytes:], token)
-	order.PutUint32(r[recordBytes+8:], times)
-	return append(dst, r[:]...)
+	dst = append(dst, tokenBytes, flagToken)
+	return order.AppendUint32(order.AppendUint64(dst, token), times)
 }
 
 // outranks reports whether a is to represent the participant rather than b: the
@@ -183,21 +211,13 @@ func (e *Engine) block(c *cell) []byte {
 
 // appendHead appends the head of a block: room for its size, and the key.
 func appendHead(dst, key []byte) []byte {
-	dst = append(dst, 0, 0, 0, 0)
-	if len(key) < longKey {
-		dst = order.AppendUint16(dst, uint16(len(key)))
-	} else {
-		dst = order.AppendUint32(order.AppendUint16(dst, longKey), uint32(len(key)))
-	}
-	return append(dst, key...)
+	return appendText(append(dst, 0, 0, 0, 0), key)
 }
 
 // keyBounds returns where the key of a block begins and ends.
 func keyBounds(block []byte) (start, end int) {
-	if n := int(order.Uint16(block[4:])); n < longKey {
-		return 6, 6 + n
-	}
-	return 10, 10 + int(order.Uint32(block[6:]))
+	n, w := uvarint(block[4:])
+	return 4 + w, 4 + w + int(n)
 }
 
 func keyOf(block []byte) []byte {
@@ -213,20 +233,22 @@ func recordsOf(block []byte) []byte {
 
 // nextRecord splits the first record off.
 func nextRecord(records []byte) (record, []byte) {
-	n := record(records).size()
-	return record(records[:n:n]), records[n:]
+	r, rest := cutText(records)
+	return record(r), rest
 }
 
-// findRecord returns the offset of a participant's record in a block, or -1.
-func findRecord(block []byte, place int) int {
-	for _, at := keyBounds(block); at < len(block); {
-		r := record(block[at:])
+// findRecord returns a participant's record in a block and the offset of its
+// size, or nil.
+func findRecord(block []byte, place int) (at int, found record) {
+	for rest := recordsOf(block); len(rest) > 0; {
+		at = len(block) - len(rest)
+		var r record
+		r, rest = nextRecord(rest)
 		if r.flags()&flagToken == 0 && r.place() == place {
-			return at
+			return at, r
 		}
-		at += r.size()
 	}
-	return -1
+	return 0, nil
 }
 
 // store replaces a fact's block by content, whose head it writes.
@@ -260,41 +282,31 @@ func (e *Engine) addRecord(c *cell, encoded []byte) {
 // replaceRecord puts encoded in the place of the record at offset at.
 func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
 	block := e.block(c)
-	old := record(block[at:]).size()
-	if old == len(encoded) {
+	_, behind := nextRecord(block[at:])
+	if len(block)-at-len(behind) == len(encoded) {
 		copy(block[at:], encoded)
 		return
 	}
 	e.content = append(e.content[:0], block[:at]...)
 	e.content = append(e.content, encoded...)
-	e.content = append(e.content, block[at+old:]...)
+	e.content = append(e.content, behind...)
 	e.store(c, e.content)
 }
 
 // holdToken remembers one more token of a fact until its verdict.
 func (e *Engine) holdToken(c *cell, token uint64) {
-	block := e.block(c)
-	if e.lastIsToken(recordsOf(block)) {
-		last := record(block[len(block)-tokenBytes:])
+	var last record
+	for records := recordsOf(e.block(c)); len(records) > 0; {
+		last, records = nextRecord(records)
+	}
+	if last.flags()&flagToken != 0 {
 		if held, times := last.token(); held == token {
-			order.PutUint32(last[recordBytes+8:], times+1)
+			last.setTimes(times + 1)
 			return
 		}
 	}
 	e.scratchRecord = appendToken(e.scratchRecord[:0], token, 1)
 	e.addRecord(c, e.scratchRecord)
-}
-
-// lastIsToken reports whether the last record is a token; the bytes alone can't
-// tell, since a value may look like one.
-func (e *Engine) lastIsToken(records []byte) bool {
-	token := false
-	for len(records) > 0 {
-		var r record
-		r, records = nextRecord(records)
-		token = r.flags()&flagToken != 0
-	}
-	return token
 }
 
 // takeTokens returns the tokens that the fact holds and drops them.
@@ -312,10 +324,11 @@ func (e *Engine) takeTokens(c *cell) (tokens []uint64) {
 	_, head := keyBounds(block)
 	e.content = append(e.content[:0], block[:head]...)
 	for records := recordsOf(block); len(records) > 0; {
-		var r record
-		r, records = nextRecord(records)
+		r, rest := nextRecord(records)
+		whole := records[:len(records)-len(rest)]
+		records = rest
 		if r.flags()&flagToken == 0 {
-			e.content = append(e.content, r...)
+			e.content = append(e.content, whole...)
 			continue
 		}
 		token, times := r.token()

@@ -193,7 +193,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	route := &e.routes.list[c.route]
 	v := e.verdicts.next()
 	*v = Verdict{
-		Identity: Identity{c.hash1, c.hash2}, Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
+		Identity: c.identity(), Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
 		Tenant: route.tenant, Type: route.eventType, Key: e.texts.string(keyOf(e.block(c))),
 		Expectation: r.Name,
 		LastEvent:   e.base + int64(c.lastWall)*1e6,

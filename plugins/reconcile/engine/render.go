@@ -30,7 +30,7 @@ func (e *Engine) appendVerdict(dst []byte, v *Verdict, c *cell, r *rule, route *
 		b := e.blocks.get(c.sample)
 		dst = event.AppendOneLine(append(dst, `,"sample":`...), b[4:4+order.Uint32(b)])
 	}
-	dst = e.days.append(append(dst, `,"opened_at":`...), c.opened)
+	dst = e.days.append(append(dst, `,"opened_at":`...), e.opened(c, r))
 	dst = e.days.append(append(dst, `,"deadline":`...), c.deadline)
 	dst = e.days.append(append(dst, `,"decided_at":`...), wall)
 	dst = append(append(dst, `,"closed_by":"`...), v.ClosedBy.String()...)

@@ -35,7 +35,7 @@ func (e *Engine) appendState(dst []byte, c *cell, r *rule, route *route) []byte 
 	dst = appendText(dst, route.tenant)
 	dst = appendText(dst, route.eventType)
 	dst = appendText(dst, keyOf(e.block(c)))
-	for _, n := range [...]uint64{uint64(c.opened), uint64(c.deadline), uint64(c.lastTime), c.firstToken, c.firstToken + uint64(c.lastToken)} {
+	for _, n := range [...]uint64{uint64(e.opened(c, r)), uint64(c.deadline), uint64(e.latest(c)), c.firstToken, c.firstToken + uint64(c.lastToken)} {
 		dst = order.AppendUint64(dst, n)
 	}
 	dst = append(order.AppendUint32(dst, c.revision), byte(c.status))
@@ -94,7 +94,7 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	}
 	tenant, eventType, key := d.text(), d.text(), d.text()
 	var c cell
-	c.opened, c.deadline, c.lastTime = int64(d.u64()), int64(d.u64()), int64(d.u64())
+	opened, deadline, last := int64(d.u64()), int64(d.u64()), int64(d.u64())
 	c.firstToken = d.u64()
 	c.touch(d.u64())
 	c.revision = d.u32()
@@ -114,8 +114,8 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	old := e.table.find(&e.cells, c.hash1, c.hash2)
 	if old != 0 {
 		o := e.cells.at(old)
-		if o.opened > c.opened || o.opened == c.opened && o.revision >= c.revision {
-			return Identity{c.hash1, c.hash2}, nil
+		if at := e.opened(o, r); at > opened || at == opened && o.revision >= c.revision {
+			return c.identity(), nil
 		}
 	}
 	content, err := e.restoreRecords(&d, r, &c, key)
@@ -130,13 +130,14 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	}
 	ref, fact := e.cells.alloc()
 	*fact = c
+	e.setTimes(fact, r, deadline, times{opened, last})
 	e.routes.list[route].facts++
 	e.store(fact, content)
 	e.restoreSample(fact, r, verdict)
-	e.table.insert(&e.cells, c.hash1, ref)
+	e.table.insert(c.hash1, ref)
 	e.closedFacts++
 	e.linkClosed(ref, fact, r)
-	return Identity{c.hash1, c.hash2}, nil
+	return c.identity(), nil
 }
 
 // restoreRecords decodes the lists of a state into a block's content and the

@@ -194,7 +194,7 @@ func (e *Engine) expireClosed(ref factRef, r *rule, at, wall int64) {
 	c := e.cells.at(ref)
 	e.correctPassed(ref, r, wall)
 	switch {
-	case c.end() > at:
+	case e.end(c) > at:
 		e.park(ref, c, r)
 	case e.forgettable(c):
 		e.forget(ref)
@@ -217,7 +217,7 @@ func (e *Engine) forgetEdge(r *rule) {
 		for ref := w.pool.buckets[b].head; ref != 0; {
 			c := e.cells.at(ref)
 			next := c.next
-			if c.end() <= at && e.forgettable(c) {
+			if e.end(c) <= at && e.forgettable(c) {
 				e.forget(ref)
 			}
 			ref = next

@@ -15,6 +15,21 @@ type shard struct {
 
 const minSlots = 8
 
+// home is where the search for a slot begins: the hash bits in a slot, scaled to
+// the number of slots. So the table grows and closes gaps without a look at the
+// facts, and may have any number of slots.
+func (s *shard) home(slot uint64) int {
+	return int(slot >> 32 * uint64(len(s.slots)) >> 32)
+}
+
+// next is the place behind i.
+func (s *shard) next(i int) int {
+	if i++; i < len(s.slots) {
+		return i
+	}
+	return 0
+}
+
 func slotOf(hash1 uint64, ref factRef) uint64 { return hash1>>32<<32 | uint64(ref) }
 
 // find returns the fact of that identity, or 0.
@@ -23,8 +38,7 @@ func (t *table) find(cells *cells, hash1, hash2 uint64) factRef {
 	if s.used == 0 {
 		return 0
 	}
-	mask := uint64(len(s.slots) - 1)
-	for i := hash1 >> 8 & mask; ; i = (i + 1) & mask {
+	for i := s.home(hash1); ; i = s.next(i) {
 		slot := s.slots[i]
 		if slot == 0 {
 			return 0
@@ -45,62 +59,67 @@ func (t *table) guess(hash1 uint64) factRef {
 	if s.used == 0 {
 		return 0
 	}
-	return factRef(s.slots[hash1>>8&uint64(len(s.slots)-1)])
+	return factRef(s.slots[s.home(hash1)])
 }
 
 // insert adds a fact that is not in the table.
-func (t *table) insert(cells *cells, hash1 uint64, ref factRef) {
+func (t *table) insert(hash1 uint64, ref factRef) {
 	s := &t.shards[hash1&255]
 	if (s.used+1)*4 > len(s.slots)*3 {
-		s.grow(cells)
+		s.grow()
 	}
-	s.put(hash1, ref)
+	s.put(slotOf(hash1, ref))
 	s.used++
 }
 
-func (s *shard) put(hash1 uint64, ref factRef) {
-	mask := uint64(len(s.slots) - 1)
-	i := hash1 >> 8 & mask
+func (s *shard) put(slot uint64) {
+	i := s.home(slot)
 	for s.slots[i] != 0 {
-		i = (i + 1) & mask
+		i = s.next(i)
 	}
-	s.slots[i] = slotOf(hash1, ref)
+	s.slots[i] = slot
 }
 
-func (s *shard) grow(cells *cells) {
+// grow adds a quarter: on average two thirds of the slots are used.
+func (s *shard) grow() {
 	old := s.slots
-	s.slots = make([]uint64, max(minSlots, 2*len(old)))
+	s.slots = make([]uint64, max(minSlots, len(old)*5/4))
 	for _, slot := range old {
 		if slot != 0 {
-			ref := factRef(slot)
-			s.put(cells.at(ref).hash1, ref)
+			s.put(slot)
 		}
 	}
 }
 
 // remove takes a fact out and closes the gap, so that no tombstones remain.
-func (t *table) remove(cells *cells, hash1 uint64, ref factRef) {
+func (t *table) remove(hash1 uint64, ref factRef) {
 	s := &t.shards[hash1&255]
-	mask := uint64(len(s.slots) - 1)
-	i := hash1 >> 8 & mask
+	i := s.home(hash1)
 	for factRef(s.slots[i]) != ref {
-		i = (i + 1) & mask
+		i = s.next(i)
 	}
 	s.used--
 	for j := i; ; {
-		j = (j + 1) & mask
+		j = s.next(j)
 		slot := s.slots[j]
 		if slot == 0 {
 			break
 		}
-		home := cells.at(factRef(slot)).hash1 >> 8 & mask
 		// The entry at j may fill the gap at i unless its home lies behind i.
-		if (j-home)&mask >= (j-i)&mask {
+		if s.distance(s.home(slot), j) >= s.distance(i, j) {
 			s.slots[i] = slot
 			i = j
 		}
 	}
 	s.slots[i] = 0
+}
+
+// distance is how many places j lies behind i, around the end.
+func (s *shard) distance(i, j int) int {
+	if j >= i {
+		return j - i
+	}
+	return j - i + len(s.slots)
 }
 
 func (t *table) bytes() (n int) {
