@@ -65,10 +65,10 @@ func pipelines() p.Board {
 					Queries: []q.Query{q.Instant(q.Counted(q.Sum(q.Increase(q.Of(t.WebhookRequests), q.Range), t.LabelCode)), "{{code}}")}},
 			}},
 			{Title: "Is it there, and for how long?", Panels: []p.Panel{
-				{Title: "Processes measured", Kind: p.Stat, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 1, Colour: p.Good}}, Next: toOverview,
+				{Title: "Processes measured", Kind: p.Stat, Width: 12, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 1, Colour: p.Good}}, Next: toOverview,
 					Help:    "Processes of Helios whose metrics Prometheus reads. Red: none, so nothing else here is known. Is the process running, and reachable?",
 					Queries: []q.Query{q.Instant(q.Sum(q.Of(t.PrometheusUp, q.Is(t.LabelJob, "helios"))), "processes")}},
-				{Title: "Certificate left", Kind: p.Stat, Unit: "s", Steps: p.Falling(alerts.ExpiryNow.Seconds(), alerts.ExpirySoon.Seconds()), Next: toOverview,
+				{Title: "Certificate left", Kind: p.Stat, Width: 12, Unit: "s", Steps: p.Falling(alerts.ExpiryNow.Seconds(), alerts.ExpirySoon.Seconds()), Next: toOverview,
 					Help:    "Time until the certificate of the webhook expires. Red: three days or less; then no cloud can push any more. Put a new one where the old one is, it is loaded without a restart.",
 					Empty:   "no webhook has a certificate: it is ended by a proxy before it, or there is no webhook.",
 					Queries: []q.Query{q.Instant(q.Left(t.WebhookCertificateExpiry), "left")}},
