@@ -25,5 +25,7 @@ var (
 	}
 )
 
-// Tracing lists the metrics of tracing that stand among Connect's.
-func Tracing() []Metric { return []Metric{TraceSpansExported, TraceSpansDropped, TraceEventsLimited} }
+// Tracing lists the metrics of tracing.
+func Tracing() []Metric {
+	return []Metric{TraceSpansExported, TraceSpansDropped, TraceEventsLimited, TraceStageTime}
+}
