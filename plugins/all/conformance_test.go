@@ -67,7 +67,7 @@ func TestEveryComponentExplainsItselfAndEachOfItsFields(t *testing.T) {
 }
 
 func TestEveryExampleLints(t *testing.T) {
-	linter := service.GlobalEnvironment().CoreConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
+	linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
 	forEach(t, func(t *testing.T, c docsgen.Component) {
 		data, err := c.View.TemplateData()
 		require.NoError(t, err)
