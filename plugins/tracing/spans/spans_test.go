@@ -189,8 +189,8 @@ func TestWhatIsNotTracedAllocatesNothing(t *testing.T) {
 	}))
 }
 
-// BenchmarkReceive, on a shared machine of two cores: off 2 ns, not sampled 40
-// ns, neither with an allocation.
+// BenchmarkReceive, on a busy machine of two shared cores: off 31 ns, not sampled
+// 253 ns, declined 369 ns, none with an allocation; sampled 29 µs, 4.9 KB in 52.
 func BenchmarkReceive(b *testing.B) {
 	for _, c := range []struct{ name, ratio, parent string }{{"off", "", ""}, {"not_sampled", "0.000000001", ""}, {"declined", "0", declined}, {"sampled", "0", sampled}} {
 		b.Run(c.name, func(b *testing.B) {
