@@ -38,7 +38,8 @@ setting() {
 
 export COMPOSE_PROFILES="${profile:-$(setting COMPOSE_PROFILES minimal)}"
 [ "$COMPOSE_PROFILES" != full ] || [ -z "$profile" ] || export HELIOS_DEDUPE=redis
-[ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none ALERT_SENDER=grafana # there is no Redis and no Alertmanager
+[ "$COMPOSE_PROFILES" = full ] || export HELIOS_DEDUPE=none ALERT_SENDER=grafana # there is no Redis, no Alertmanager
+[ "$COMPOSE_PROFILES" = full ] || export OTEL_EXPORTER_OTLP_ENDPOINT="$(setting OTEL_EXPORTER_OTLP_ENDPOINT "")" # nor Tempo
 
 # What the containers would refuse is said here already, where somebody looks.
 (

@@ -14,6 +14,7 @@ const (
 	factUID           = "helios-fact"
 	costUID           = "helios-cost"
 	liveUID           = "helios-live"
+	traceUID          = "helios-trace"
 )
 
 // Links that panels share.
@@ -30,9 +31,13 @@ var (
 // openFact is the link of a cell that holds the id of a fact.
 const openFact = "/d/" + factUID + "?var-fact=${__value.raw:percentencode}&${__url_time_range}"
 
+// openTrace is the link of a cell that holds the id of a trace. Explore is not
+// for anonymous viewers, a dashboard is.
+const openTrace = "/d/" + traceUID + "?var-trace=${__value.raw:percentencode}&${__url_time_range}"
+
 // All lists the dashboards. The prices are those of config/prices.yaml.
 func All(prices Prices) []panels.Board {
 	return []panels.Board{
-		overview(), pipelines(), reconciliation(), slo(), contracts(), fact(), cost(prices), live(),
+		overview(), pipelines(), reconciliation(), slo(), contracts(), fact(), cost(prices), live(), trace(),
 	}
 }

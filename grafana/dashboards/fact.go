@@ -14,6 +14,12 @@ UNION ALL (SELECT id, tenant, type, key FROM helios_verdicts
 WHERE ${fact:sqlstring} = '' AND $__timeFilter(decided_at) AND status = 'mismatched' ORDER BY decided_at DESC LIMIT 1)
 LIMIT 1`
 
+// sampledTrace is the id of the trace that a document names, if it is one that
+// was recorded.
+func sampledTrace(document string) string {
+	return "substring(helios_json(" + document + ")->>'traceparent' from '^00-([0-9a-f]{32})-[0-9a-f]{16}-01$') AS trace"
+}
+
 func fact() p.Board {
 	const none = "no fact has this id or key. Type another above, or come by a link from Reconciliation."
 	return p.Board{
@@ -59,11 +65,12 @@ FROM leaf JOIN usual USING (path) LEFT JOIN named n ON leaf.path = n.field OR st
 ORDER BY n.field IS NULL, leaf.path, leaf.cloud LIMIT 1000`)}},
 			}},
 			{Title: "How it came about", Panels: []p.Panel{
-				{Title: "Verdict history", Kind: p.Table, Wide: "why", Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation, Empty: none,
-					Help: "Every revision, oldest first: what was believed then, and why it changed. A late_event that changes much: that cloud is late.",
+				{Title: "Verdict history", Kind: p.Table, Wide: "why", Unit: "short", Width: 12, Steps: p.Plain(), Next: toReconciliation, CellLinks: map[string]string{"trace": openTrace}, Empty: none,
+					Help: "Every revision, oldest first: what was believed then, and why it changed. A late_event that changes much: that cloud is late. A trace is there when one of the events was sampled.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing || h.stalled, ', ') AS without
+SELECT h.decided_at AS "time", h.revision, h.status, h.closed_by AS why, array_to_string(h.missing || h.stalled, ', ') AS without,
+  ` + sampledTrace("h.verdict") + `
 FROM helios_verdict_history h JOIN f ON f.id = h.id ORDER BY h.opened_ns, h.revision LIMIT 100`)}},
 				{Title: "What differs by the verdict", Kind: p.Table, Unit: "string", Words: []p.Entry{{Name: "odd one out", Colour: p.Bad}}, Width: 12, Steps: p.Plain(), Next: toReconciliation,
 					Empty: "the values agree, or no fact is chosen.",
@@ -73,11 +80,11 @@ WITH f AS (` + theFact + `)
 SELECT d->>'field' AS field, said.cloud, CASE WHEN d->'outliers' ? said.cloud THEN 'odd one out' END AS verdict, said.value
 FROM f JOIN helios_verdicts v ON v.id = f.id CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d
 CROSS JOIN LATERAL jsonb_each_text(d->'values') AS said(cloud, value) ORDER BY 1, 2 LIMIT 100`)}},
-				{Title: "Raw events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toLive, Empty: none,
+				{Title: "Raw events", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toLive, Empty: none, CellLinks: map[string]string{"trace": openTrace},
 					Help: "Every event of the fact as it came. More than one of a cloud: repeated, or corrected by its producer.",
 					Queries: []q.Query{q.SQL(`
 WITH f AS (` + theFact + `)
-SELECT ev.time, ev.cloud, ev.source, ev.id, ev.ingest_time, ev.event
+SELECT ev.time, ev.cloud, ev.source, ev.id, ev.ingest_time, ` + sampledTrace("ev.event") + `, ev.event
 FROM f JOIN helios_events ev ON ev.key = f.key AND ev.tenant = f.tenant AND ev.type = f.type
 ORDER BY ev.time_ns LIMIT 100`)}},
 			}},

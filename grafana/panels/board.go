@@ -8,6 +8,8 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/helios-connect/helios/grafana/queries"
 )
 
 // Board is a dashboard: rows of panels, filled from left to right.
@@ -63,6 +65,9 @@ func (b Board) build() (*dashboard.Dashboard, error) {
 	d.Templating.List = append(d.Templating.List,
 		sourceVariable("prometheus", "Metrics", "prometheus"),
 		sourceVariable("postgresql", "Store", "grafana-postgresql-datasource"))
+	if b.shows(queries.Tempo) {
+		d.Templating.List = append(d.Templating.List, sourceVariable("tempo", "Traces", "tempo"))
+	}
 	for _, v := range b.Variables {
 		d.Templating.List = append(d.Templating.List, v.build())
 	}
@@ -80,6 +85,20 @@ func (b Board) PanelID(title string) (id uint32, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// shows tells whether a panel asks a data source.
+func (b Board) shows(source queries.Source) bool {
+	for _, row := range b.Rows {
+		for _, p := range row.Panels {
+			for _, q := range p.Queries {
+				if q.Source == source {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // place lays the panels out on Grafana's grid of 24 columns.

@@ -56,6 +56,8 @@ func (p Panel) options() any {
 		o.MaxVizHeight = 48
 		o.NamePlacement, o.DisplayMode = common.BarGaugeNamePlacementLeft, common.BarGaugeDisplayModeBasic
 		return o
+	case Traces:
+		return map[string]any{}
 	case Timeline:
 		o := statetimeline.NewOptions()
 		legend.ShowLegend = false // the bars say it themselves

@@ -26,6 +26,7 @@ const (
 	Heatmap  Kind = "heatmap"
 	Timeline Kind = "state-timeline"
 	Flow     Kind = "canvas"
+	Traces   Kind = "traces"
 )
 
 // Step is a threshold: from Value on, the colour.
@@ -97,7 +98,7 @@ func Plain() []Step                    { return []Step{{0, Clouds[1].Colour}} }
 func (p Panel) size() (w, h uint32) {
 	w, h = p.Width, p.Height
 	if w == 0 {
-		w = map[Kind]uint32{Stat: 4, Pie: 6, Bars: 8, Table: 24}[p.Kind]
+		w = map[Kind]uint32{Stat: 4, Pie: 6, Bars: 8, Table: 24, Traces: 24}[p.Kind]
 	}
 	if w == 0 {
 		w = 12
@@ -165,6 +166,8 @@ func dataSource(s queries.Source) common.DataSourceRef {
 		kind, uid = "grafana-postgresql-datasource", "${postgresql}"
 	case queries.Live:
 		kind, uid = "datasource", "grafana"
+	case queries.Tempo:
+		kind, uid = "tempo", "${tempo}"
 	}
 	return common.DataSourceRef{Type: &kind, Uid: &uid}
 }
@@ -178,6 +181,9 @@ func target(q queries.Query, ref string, source common.DataSourceRef) variants.D
 		// The buffer is in milliseconds.
 		return variants.UnknownDataquery{"refId": ref, "datasource": where, "queryType": "measurements", "channel": q.Text, "buffer": 60000}
 	}
+	if q.Source == queries.Tempo {
+		return variants.UnknownDataquery{"refId": ref, "datasource": where, "queryType": "traceql", "query": q.Text, "limit": 20, "tableType": "traces"}
+	}
 	query := prometheus.NewDataquery()
 	query.RefId, query.Expr, query.Datasource = &ref, q.Text, &source
 	ranged, instant, legend := !q.Instant, q.Instant, q.Legend
@@ -189,6 +195,9 @@ func target(q queries.Query, ref string, source common.DataSourceRef) variants.D
 		format = prometheus.PromQueryFormatTable
 	}
 	query.Format = &format
+	if q.Exemplars {
+		query.Exemplar = &q.Exemplars
+	}
 	return *query
 }
 

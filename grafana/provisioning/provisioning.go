@@ -92,6 +92,11 @@ datasources:
     isDefault: true
     jsonData:
       timeInterval: 15s
+      exemplarTraceIdDestinations:
+        # A dashboard, which anonymous viewers may open; $$ stands for one $.
+        - name: trace_id
+          url: /d/helios-trace?var-trace=$${__value.raw}
+          urlDisplayLabel: Show the trace
   - name: Helios store
     uid: helios-postgresql
     type: grafana-postgresql-datasource
@@ -103,4 +108,9 @@ datasources:
       postgresVersion: 1500
     secureJsonData:
       password: ${HELIOS_GRAFANA_DB_PASSWORD}
+  - name: Helios traces
+    uid: helios-tempo
+    type: tempo
+    access: proxy
+    url: ${HELIOS_TEMPO_URL}
 `

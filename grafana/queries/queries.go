@@ -27,16 +27,20 @@ const (
 	PostgreSQL
 	// Live is a channel of Grafana Live.
 	Live
+	// Tempo answers with traces.
+	Tempo
 )
 
 // Query is one target of a panel.
 type Query struct {
 	Source  Source
-	Text    string // PromQL, SQL, or the channel's name
+	Text    string // PromQL, SQL, the channel's name, or the trace's id
 	Legend  string // of a PromQL series, such as {{participant}}
 	Instant bool   // PromQL: one value at the end of the range
 	Heatmap bool   // PromQL: the series are buckets
 	Table   bool   // PromQL: rows instead of series
+	// Exemplars asks for the traces that stand behind a PromQL query.
+	Exemplars bool
 }
 
 // Prom is a PromQL query over the time range.
@@ -60,6 +64,9 @@ func SQL(text string) Query { return Query{Source: PostgreSQL, Text: strings.Tri
 func Stream(measurement string) Query {
 	return Query{Source: Live, Text: "stream/helios/" + measurement}
 }
+
+// Trace is one trace by its id.
+func Trace(id string) Query { return Query{Source: Tempo, Text: id} }
 
 // Is matches a label's value, Like a regular expression, Not the values that
 // differ.

@@ -87,6 +87,7 @@ var checks = []check{
 	{"Azure Service Bus", unlessSet("HELIOS_AZURE_SERVICEBUS"), checkServiceBus},
 	{"webhook", unlessSet("HELIOS_WEBHOOK_ADDRESS"), checkWebhook},
 	{"Grafana Live", unlessSet("HELIOS_GRAFANA_URL"), checkGrafana},
+	{"traces", unlessSet("OTEL_EXPORTER_OTLP_ENDPOINT"), checkTraces},
 }
 
 func always(*run) string { return "" }

@@ -61,8 +61,8 @@ func want(t *testing.T, all []Finding, what string, status Status, says string) 
 }
 
 func TestWithoutSettingsCloudsAreSkippedAndSaySo(t *testing.T) {
-	found := ask(t, env{}, Options{}, "Redis", "AWS", "AWS SQS", "AWS Kinesis", "GCP Pub/Sub", "Azure Storage queue", "Azure Event Hubs", "Azure Service Bus", "webhook")
-	require.Len(t, found, 9)
+	found := ask(t, env{}, Options{}, "Redis", "AWS", "AWS SQS", "AWS Kinesis", "GCP Pub/Sub", "Azure Storage queue", "Azure Event Hubs", "Azure Service Bus", "webhook", "traces")
+	require.Len(t, found, 10)
 	for _, f := range found {
 		require.Equal(t, Skipped, f.Status)
 		require.Contains(t, f.Detail, "not configured: ")
@@ -72,7 +72,7 @@ func TestWithoutSettingsCloudsAreSkippedAndSaySo(t *testing.T) {
 
 // notConnections are settings of local.env.example that name no server and no
 // file of one, or are of another command.
-var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN|LIVE_LINES)|DEPLOYMENT_MODE)$`)
+var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN|LIVE_LINES|TRACES_PER_SECOND|EXEMPLARS_ADDRESS)|OTEL_(SERVICE_NAME|TRACES_SAMPLER|TRACES_SAMPLER_ARG)|DEPLOYMENT_MODE)$`)
 
 func TestTheTableHasEverySettingOfTheExample(t *testing.T) {
 	file, err := os.Open("../../config/local.env.example")
@@ -127,11 +127,12 @@ func TestSecretsAreTakenOutOfWhateverIsSaid(t *testing.T) {
 		"HELIOS_AZURE_EVENTHUB_CONNECTION_STRING": "Endpoint=sb://n/;SharedAccessKeyName=k;SharedAccessKey=aHViLWtleQ==",
 		"HELIOS_GCP_CREDENTIALS_JSON":             `{"type":"service_account","private_key":"-----BEGIN-----gcp-secret"}`,
 		"HELIOS_WEBHOOK_PATHS":                    "[{path: /a, auth: {api_key: {query: code, keys: [hook-secret]}}}]",
+		"OTEL_EXPORTER_OTLP_HEADERS":              "authorization=Basic%20b3RlbC1rZXk=,x-key=other-key",
 	}
 	s := newScrubber(Options{Getenv: func(n string) string { return e[n] }, Token: "eyJ.token.sig"})
 	for _, secret := range []string{
 		"p@ssw0rd-db", "p%40ssw0rd-db", "kafka-secret", "redis-secret", "aws/secret+key", "aws%2Fsecret%2Bkey", "c3RvcmFnZS1rZXk=",
-		"aHViLWtleQ==", "-----BEGIN-----gcp-secret", "hook-secret", "eyJ.token.sig",
+		"aHViLWtleQ==", "-----BEGIN-----gcp-secret", "hook-secret", "eyJ.token.sig", "b3RlbC1rZXk=", "Basic b3RlbC1rZXk=", "other-key",
 	} {
 		require.Equal(t, "it says "+hidden+".", s.clean("it says "+secret+"."), secret)
 	}

@@ -17,6 +17,8 @@ const (
 	open kind = iota
 	// secret: none of it.
 	secret
+	// headers: name=value, separated by commas; the values are secret.
+	headers
 	// holding: text in which secrets stand, such as a URL with a password.
 	holding
 )
@@ -82,6 +84,9 @@ var settings = []setting{
 	{"HELIOS_WEBHOOK_PATHS", "[]", holding},
 	{"HELIOS_GRAFANA_URL", "", holding},
 	{"HELIOS_GRAFANA_TOKEN", "", secret},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "", holding},
+	{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", open},
+	{"OTEL_EXPORTER_OTLP_HEADERS", "", headers},
 }
 
 // get returns a setting, or its default.
@@ -106,6 +111,8 @@ func newScrubber(o Options) *scrubber {
 		switch set.kind {
 		case secret:
 			s.hide(value)
+		case headers:
+			s.hideHeaders(value)
 		case holding:
 			s.hide(value)
 			s.hideInside(value)
@@ -124,6 +131,21 @@ func (s *scrubber) hide(value string) {
 		s.values = append(s.values, value)
 		if escaped := url.QueryEscape(value); escaped != value {
 			s.values = append(s.values, escaped)
+		}
+	}
+}
+
+// hideHeaders hides the values of headers, and what stands in them after a
+// scheme such as Basic.
+func (s *scrubber) hideHeaders(value string) {
+	s.hide(value)
+	for one := range strings.SplitSeq(value, ",") {
+		_, text, _ := strings.Cut(one, "=")
+		s.hide(text)
+		if plain, err := url.PathUnescape(text); err == nil {
+			s.hide(plain)
+			_, credentials, _ := strings.Cut(plain, " ")
+			s.hide(credentials)
 		}
 	}
 }

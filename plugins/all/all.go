@@ -27,5 +27,6 @@ import (
 	_ "github.com/helios-connect/helios/plugins/schema"
 	_ "github.com/helios-connect/helios/plugins/simulator"
 	_ "github.com/helios-connect/helios/plugins/store"
+	_ "github.com/helios-connect/helios/plugins/tracing"
 	_ "github.com/helios-connect/helios/plugins/webhook"
 )

@@ -39,6 +39,7 @@ var minimal = map[string]string{
 	"processor/helios_canonical": `{}`,
 	"processor/helios_schema":    `{folder: $DIR}`,
 	"output/helios_store":        `{dsn: "sqlite://$DIR/store.db", kind: events}`,
+	"tracer/helios_otlp":         `{endpoint: "http://127.0.0.1:1", sampler: always_on, exemplars_address: "127.0.0.1:0"}`,
 }
 
 func components() []docsgen.Component { return docsgen.Components(service.GlobalEnvironment()) }
@@ -66,7 +67,7 @@ func TestEveryComponentExplainsItselfAndEachOfItsFields(t *testing.T) {
 }
 
 func TestEveryExampleLints(t *testing.T) {
-	linter := service.GlobalEnvironment().CoreConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
+	linter := service.GlobalEnvironment().FullConfigSchema("", "").NewStreamConfigLinter().SetSkipEnvVarCheck(true)
 	forEach(t, func(t *testing.T, c docsgen.Component) {
 		data, err := c.View.TemplateData()
 		require.NoError(t, err)
@@ -103,6 +104,7 @@ func streamOf(t *testing.T, c docsgen.Component, recorder *metricNames) *service
 		"input":  `{generate: {mapping: 'root = ""', interval: 1ms, batch_size: 3}}`,
 		"output": `{drop: {}}`,
 		"buffer": `{none: {}}`,
+		"tracer": `{none: {}}`,
 	}
 	part := "{" + c.Name + ": " + config + "}"
 	pipeline := "{processors: []}"
@@ -117,7 +119,7 @@ func streamOf(t *testing.T, c docsgen.Component, recorder *metricNames) *service
 		func(*service.ParsedConfig, *service.Logger) (service.MetricsExporter, error) { return recorder, nil }))
 	builder := env.NewStreamBuilder()
 	require.NoError(t, builder.SetYAML(strings.Join([]string{
-		"input: " + parts["input"], "buffer: " + parts["buffer"], "pipeline: " + pipeline, "output: " + parts["output"],
+		"input: " + parts["input"], "buffer: " + parts["buffer"], "pipeline: " + pipeline, "output: " + parts["output"], "tracer: " + parts["tracer"],
 		"logger: {level: 'OFF'}", "http: {enabled: false}", "metrics: {recorded: {}}", "shutdown_timeout: 5s",
 	}, "\n")))
 	stream, err := builder.Build()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/helios-connect/helios/plugins/canonical/convert"
 	"github.com/helios-connect/helios/plugins/telemetry"
+	"github.com/helios-connect/helios/plugins/tracing"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 const (
@@ -139,7 +141,12 @@ func newProcessorFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 	if err != nil {
 		return nil, err
 	}
-	return newProcessor(opt, cloud, time.Now, res.Metrics())
+	p, err := newProcessor(opt, cloud, time.Now, res.Metrics())
+	if err != nil {
+		return nil, err
+	}
+	p.tracer = tracing.From(res)
+	return p, nil
 }
 
 func optionsFromConfig(conf *service.ParsedConfig) (opt convert.Options, err error) {
@@ -199,6 +206,7 @@ type processor struct {
 	fixed  string // the cloud, when it is the same for all messages
 	static bool   // it is
 	now    func() time.Time
+	tracer *spans.Tracer // nil: tracing is off
 
 	pool     sync.Pool
 	received *service.MetricCounter
@@ -243,7 +251,8 @@ func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now fu
 func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) ([]service.MessageBatch, error) {
 	w := p.pool.Get().(*worker)
 	defer p.pool.Put(w)
-	now := p.now().UnixNano()
+	began := p.now()
+	now := began.UnixNano()
 	out := make(service.MessageBatch, 0, len(batch))
 	for _, msg := range batch {
 		cloud, err := p.cloudOf(msg)
@@ -252,14 +261,20 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 			err = bodyErr
 		}
 		if err != nil {
-			out = append(out, flagged(msg.Copy(), convert.Unreadable, err))
+			m := flagged(msg.Copy(), convert.Unreadable, err)
+			p.takeParent(m)
+			out = append(out, m)
 			w.count(tally{cloud: unknown, tenant: unknown, reason: convert.Unreadable})
 			continue
 		}
 		w.metadata.msg = msg
 		results := w.convert.Convert(convert.Input{Body: body, Metadata: &w.metadata, Cloud: cloud, Now: now})
 		for i := range results {
-			out = append(out, w.message(msg, &results[i], cloud))
+			m := w.message(msg, &results[i], cloud)
+			if parent := p.takeParent(m); p.tracer != nil {
+				p.trace(m, &results[i], parent, began)
+			}
+			out = append(out, m)
 		}
 	}
 	w.metadata.msg = nil

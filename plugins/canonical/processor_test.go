@@ -113,14 +113,14 @@ func TestTheCloudMayComeFromMetadata(t *testing.T) {
 
 func TestBinaryModeReadsMetadata(t *testing.T) {
 	in := service.NewMessage([]byte(payload))
-	for name, value := range map[string]string{"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s", "ce_type": "t", "ce_time": "2026-11-23T18:28:01Z", "traceparent": "00-a-b-01"} {
+	for name, value := range map[string]string{"ce_specversion": "1.0", "ce_id": "1", "ce_source": "/s", "ce_type": "t", "ce_time": "2026-11-23T18:28:01Z", "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"} {
 		in.MetaSet(name, value)
 	}
 	out := process(t, open(t, `cloud: edge`), in)
 	require.NoError(t, out[0].GetError())
 	var e map[string]any
 	require.NoError(t, json.Unmarshal([]byte(body(t, out[0])), &e))
-	require.Equal(t, "00-a-b-01", e["traceparent"])
+	require.Equal(t, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", e["traceparent"])
 	require.Equal(t, "ord-000012345", e["correlationid"])
 }
 

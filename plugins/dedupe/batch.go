@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/tracing"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 // batch is one batch of the wrapped input on its way. Its events leave in one
@@ -18,6 +21,7 @@ type batch struct {
 	keys     []Key
 	names    []string // participants
 	owner    string
+	accepted time.Time
 
 	mu       sync.Mutex
 	delivery *Delivery
@@ -110,17 +114,34 @@ func (b *batch) take(indexes, of []int, answers []Answer) (part []int, more bool
 			}
 			if repeat := a == Confirmed || j != i; repeat {
 				b.reader.meter.duplicates.Incr(1, b.names[j])
+				b.trace(j, spans.Duplicate, !b.reader.set.forward)
 				if !b.reader.set.forward {
 					continue
 				}
 				m := b.messages[j].Copy()
 				m.MetaSetMut(metaReason, reasonDuplicate)
 				b.messages[j] = m
+			} else {
+				b.trace(j, spans.OK, false)
 			}
 			part = append(part, j)
 		}
 	}
 	return part, more
+}
+
+// trace records what became of a traced event.
+func (b *batch) trace(i int, outcome string, dropped bool) {
+	if !b.reader.traced {
+		return
+	}
+	if passage := tracing.Of(b.messages[i]); passage != nil {
+		now := time.Now()
+		passage.Stage(spans.Dedupe, outcome, b.accepted, now)
+		if dropped {
+			passage.Dropped(outcome, now)
+		}
+	}
 }
 
 // send hands a part on.

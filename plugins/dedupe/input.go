@@ -10,6 +10,8 @@ import (
 	"fmt"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/tracing"
 )
 
 const (
@@ -132,14 +134,17 @@ func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (ser
 	if err != nil {
 		return nil, err
 	}
+	tracer := tracing.From(res)
 	if name, err := conf.FieldString(idFieldBackend); err != nil || name == backendNone {
-		return child, err
+		return tracing.Passing(child, tracer), err
 	}
 	backend, err := newBackend(conf, set.terms)
 	if err != nil {
 		return nil, err
 	}
-	return newReader(child, backend, set, newMeter(res.Metrics()), res.Logger()), nil
+	r := newReader(child, backend, set, newMeter(res.Metrics()), res.Logger())
+	r.traced = tracer != nil
+	return tracing.Passing(r, tracer), nil
 }
 
 func newBackend(conf *service.ParsedConfig, terms Terms) (Backend, error) {

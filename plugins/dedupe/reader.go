@@ -29,6 +29,7 @@ type reader struct {
 	set     settings
 	meter   *meter
 	log     *service.Logger
+	traced  bool // messages may carry a passage
 
 	process string // names this process's claims
 	batches atomic.Uint64
@@ -171,6 +172,7 @@ func (r *reader) accept(messages service.MessageBatch, ack service.AckFunc) *bat
 		reader: r, messages: messages, ack: ack, keys: make([]Key, len(messages)), names: make([]string, len(messages)),
 		owner: r.process + "/" + strconv.FormatUint(r.batches.Add(1), 36), held: make([]bool, len(messages)), known: make([]bool, len(messages)), renewed: time.Now(),
 	}
+	b.accepted = b.renewed
 	for i, m := range messages {
 		b.names[i] = unknown
 		if raw, err := m.AsBytes(); err == nil && m.GetError() == nil {

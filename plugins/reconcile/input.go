@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/plugins/reconcile/kafka"
+	"github.com/helios-connect/helios/plugins/tracing"
 )
 
 const (
@@ -133,6 +134,7 @@ func newInput(conf *service.ParsedConfig, res *service.Resources) (service.Batch
 	observed := newInputMetrics(res)
 	observed.shared.begin(k.Engine.Expectations)
 	k.Observer = observed
+	k.Tracer = tracing.From(res)
 	in, err := kafka.New(k)
 	if err != nil {
 		return nil, fmt.Errorf("helios_reconcile: %w", err)

@@ -14,6 +14,8 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/helios-connect/helios/plugins/schema/registry"
+	"github.com/helios-connect/helios/plugins/tracing"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 const (
@@ -154,7 +156,7 @@ func newProcessorFromConfig(conf *service.ParsedConfig, res *service.Resources) 
 	if err != nil {
 		return nil, err
 	}
-	p := &processor{unregistered: unregistered, log: res.Logger(), metrics: newMetrics(res.Metrics())}
+	p := &processor{unregistered: unregistered, log: res.Logger(), metrics: newMetrics(res.Metrics()), traced: tracing.From(res) != nil}
 	if source == nil {
 		return p, nil
 	}
@@ -226,6 +228,7 @@ type processor struct {
 	pool         sync.Pool
 	log          *service.Logger
 	metrics      *metrics
+	traced       bool // messages may carry a passage
 
 	mu      sync.Mutex
 	failing bool // the registry did not answer the last time
@@ -255,14 +258,34 @@ func (p *processor) ProcessBatch(ctx context.Context, batch service.MessageBatch
 			out[i] = msg
 			continue
 		}
+		var began time.Time
+		if p.traced {
+			began = time.Now()
+		}
 		m, err := p.message(ctx, w, msg)
 		if err != nil {
 			return nil, err
+		}
+		if p.traced {
+			trace(m, began)
 		}
 		out[i] = m
 	}
 	p.metrics.report(w)
 	return []service.MessageBatch{out}, nil
+}
+
+// trace records how a traced event was judged.
+func trace(msg *service.Message, began time.Time) {
+	passage := tracing.Of(msg)
+	if passage == nil {
+		return
+	}
+	if reason, refused := msg.MetaGet(metaReason); refused && msg.GetError() != nil {
+		passage.Refused(spans.Validate, reason, began, time.Now())
+		return
+	}
+	passage.Stage(spans.Validate, spans.OK, began, time.Now())
 }
 
 // begin makes room for what becomes of a batch.

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/plugins/tracing"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 const (
@@ -111,7 +114,7 @@ func newOutput(conf *service.ParsedConfig, res *service.Resources) (out service.
 	if opt.maxPartitions < 1 {
 		return nil, policy, 0, fmt.Errorf("%s is %d; it must be at least 1", soFieldMaxPartitions, opt.maxPartitions)
 	}
-	return &output{dsn: dsn, kind: kind, opt: opt, log: res.Logger(), metrics: newMetrics(res.Metrics(), kind)}, policy, maxInFlight, nil
+	return &output{dsn: dsn, kind: kind, opt: opt, log: res.Logger(), metrics: newMetrics(res.Metrics(), kind), tracer: tracing.From(res)}, policy, maxInFlight, nil
 }
 
 func init() {
@@ -132,6 +135,7 @@ type output struct {
 	opt     options
 	log     *service.Logger
 	metrics *metrics
+	tracer  *spans.Tracer // nil: tracing is off
 
 	mu    sync.Mutex
 	db    *DB           // nil until the first connection
@@ -190,7 +194,20 @@ func (o *output) WriteBatch(ctx context.Context, batch service.MessageBatch) err
 	}
 	o.available()
 	o.metrics.batch(o.kind, len(batch), time.Since(started), refusals.count)
+	if o.tracer != nil {
+		o.trace(batch, &refusals, started)
+	}
 	return refusals.err()
+}
+
+// trace records the writing of the messages that are traced.
+func (o *output) trace(batch service.MessageBatch, r *refusals, started time.Time) {
+	now := time.Now()
+	for i, msg := range batch {
+		if parent, ok := msg.MetaGet(tracing.MetaParent); ok {
+			o.tracer.Stored(parent, o.kind.table(), len(batch), started, now, r.includes(i))
+		}
+	}
 }
 
 // unavailable lengthens the pause and logs the first error of an outage.
@@ -232,6 +249,7 @@ type refusals struct {
 	batch    service.MessageBatch
 	rejected *service.BatchError
 	count    int
+	which    map[int]struct{}
 }
 
 func (r *refusals) add(i int, err error) {
@@ -240,6 +258,15 @@ func (r *refusals) add(i int, err error) {
 	}
 	r.rejected.Failed(i, err)
 	r.count++
+	if r.which == nil {
+		r.which = make(map[int]struct{})
+	}
+	r.which[i] = struct{}{}
+}
+
+func (r *refusals) includes(i int) bool {
+	_, ok := r.which[i]
+	return ok
 }
 
 var errRefused = errors.New("messages can't be stored")

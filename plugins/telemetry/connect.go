@@ -86,7 +86,7 @@ func All() []Metric {
 		ReconcileInputOverflow, LabelOverflow,
 		SimulatorFacts, SimulatorEvents, SimulatorAcked, SimulatorRedelivered, SimulatorInFlight, SimulatorLost,
 	}
-	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Live(), Connect()} {
+	for _, some := range [][]Metric{Canonical(), Dedupe(), Schema(), Store(), Webhook(), API(), Live(), Connect(), Tracing()} {
 		all = append(all, some...)
 	}
 	return all

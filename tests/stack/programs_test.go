@@ -70,7 +70,7 @@ func TestPrometheusScrapesServicesOfTheStack(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 7, jobs)
+	require.Equal(t, 8, jobs)
 	require.Contains(t, p.Services["prometheus"].Command, "--enable-feature=exemplar-storage,expand-external-labels")
 }
 

@@ -75,27 +75,32 @@ func (c *Converter) sqsMessage(l *level, o outer) {
 	}
 	for _, m := range [...]member{mAttributes, mAttributesUpper} {
 		if o.time == nil && l.is(m, '{') {
-			o.time = c.sentTimestamp(l.peek(m))
+			c.systemAttributes(l.peek(m), &o)
 		}
 	}
 	c.keepWithIdentity(l, &o)
 	c.carried(text, o)
 }
 
-var sentTimestamp = event.MustCompilePaths("SentTimestamp")
+var systemAttributes = event.MustCompilePaths("SentTimestamp", "AWSTraceHeader")
 
-// sentTimestamp returns when SQS took a message in (its attribute has Unix
-// milliseconds), as a raw JSON string, or nil.
-func (c *Converter) sentTimestamp(attributes []byte) []byte {
-	var out [1][]byte
-	if c.scanner.Scan(attributes, sentTimestamp, out[:]) != nil {
-		return nil
+// systemAttributes reads when SQS took a message in (its attribute has Unix
+// milliseconds), and the trace that X-Ray put it into.
+func (c *Converter) systemAttributes(attributes []byte, o *outer) {
+	var out [2][]byte
+	if c.scanner.Scan(attributes, systemAttributes, out[:]) != nil {
+		return
 	}
 	text, ok := c.unquote(out[0])
 	if !ok {
 		text = out[0]
 	}
-	return c.epoch(text, 6)
+	o.time = c.epoch(text, 6)
+	if header, ok := c.unquote(out[1]); ok {
+		if parent := event.TraceParentFromXRay(string(header)); parent != "" {
+			o.traceParent = c.quote(parent)
+		}
+	}
 }
 
 // epoch returns a count of units of 10^scale nanoseconds since 1970 as a raw

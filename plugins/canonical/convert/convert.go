@@ -72,6 +72,9 @@ type Result struct {
 	// Tenant, Type, Key and Cloud are the event's attributes without quotes. Of
 	// what was refused only the tenant is there, and only when it is Unkeyed.
 	Tenant, Type, Key, Cloud []byte
+	// TraceParent is the event's attribute of that name, whether or not it is
+	// well formed, or nil.
+	TraceParent []byte
 }
 
 // Converter converts documents, one at a time.
@@ -109,7 +112,9 @@ type outer struct {
 	formats  int    // length of Converter.formats
 	cloud    string // what the wrapper says about the cloud
 	names    *identityNames
-	identity // what the event is when the payload is none itself
+	// traceParent is the trace context of the wrapper, as a raw JSON string.
+	traceParent []byte
+	identity    // what the event is when the payload is none itself
 }
 
 // identity is what tells an event from others: raw JSON strings.

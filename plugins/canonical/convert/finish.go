@@ -96,7 +96,12 @@ func (c *Converter) finish(d *draft, o outer) {
 		d.received = c.now
 	}
 	if d.traceParent == nil {
-		d.traceParent = c.headerTraceParent()
+		if d.traceParent = c.headerTraceParent(); d.traceParent == nil {
+			d.traceParent = o.traceParent
+		}
+	}
+	if d.traceParent != nil {
+		result.TraceParent, _ = c.unquote(d.traceParent)
 	}
 	result.Event = c.write(d, cloud, tenant, key)
 	c.results = append(c.results, result)

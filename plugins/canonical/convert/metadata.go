@@ -156,14 +156,49 @@ func (c *Converter) fromMetadata(d *draft, encoded bool) (count int) {
 	return count
 }
 
-// headerTraceParent returns the W3C trace context that came as a header, or nil.
-func (c *Converter) headerTraceParent() []byte {
+// headerTraceParent returns the trace context that came as a header, or nil. A
+// W3C one is preferred to those that clouds set under names of their own.
+func (c *Converter) headerTraceParent() (raw []byte) {
 	for _, p := range c.pairs {
-		if strings.EqualFold(p.name, event.AttrTraceParent) && p.value != "" {
-			return c.quote(p.value)
+		text := traceParentOf(p.name, p.value)
+		if text == "" {
+			continue
+		}
+		if _, ok := event.ParseTraceParent(text); !ok {
+			continue
+		}
+		if raw == nil || len(p.name) == len(event.AttrTraceParent) {
+			raw = c.quote(text)
 		}
 	}
-	return nil
+	return raw
+}
+
+// traceParentOf returns what a header says as a W3C traceparent, or "".
+func traceParentOf(name, value string) string {
+	switch len(name) {
+	case len("traceparent"):
+		if strings.EqualFold(name, "traceparent") {
+			return value
+		}
+	case len("googclient_traceparent"): // set by Google's Pub/Sub clients
+		if name == "googclient_traceparent" {
+			return value
+		}
+	case len("Diagnostic-Id"): // set by Azure's Service Bus and Event Hubs clients
+		if strings.EqualFold(name, "Diagnostic-Id") {
+			return value
+		}
+	case len("AWSTraceHeader"):
+		if name == "AWSTraceHeader" {
+			return event.TraceParentFromXRay(value)
+		}
+	case len("X-Amzn-Trace-Id"):
+		if strings.EqualFold(name, "X-Amzn-Trace-Id") {
+			return event.TraceParentFromXRay(value)
+		}
+	}
+	return ""
 }
 
 // binaryEvent converts a CloudEvent in binary mode (HTTP and Kafka protocol

@@ -84,6 +84,7 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 	for i, a := range l.members {
 		name, ok := c.attributeName(a.Name)
 		given.see(name)
+		c.takeTraceParent(a, o)
 		if ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
 			l.known[i] = mTaken
 			count++
@@ -94,6 +95,20 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 	}
 	c.keepAside(l, o, "attributes")
 	return count, nil
+}
+
+// takeTraceParent notes the trace context that Google's client libraries set, or
+// the publisher.
+func (c *Converter) takeTraceParent(a event.Member, o *outer) {
+	if len(a.Name) != len("googclient_traceparent") && len(a.Name) != len(event.AttrTraceParent) {
+		return
+	}
+	if value, ok := c.unquote(a.Value); ok {
+		text := traceParentOf(string(a.Name), string(value))
+		if _, ok := event.ParseTraceParent(text); ok {
+			o.traceParent = c.quote(text)
+		}
+	}
 }
 
 // named says which of the attributes that a message can stand in for it names

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"math/bits"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -163,19 +161,6 @@ func (r *rule) outliers(reps []representative, field int) set {
 	return 0
 }
 
-// FactID is the identity of a fact as verdicts carry it: the first 128 bits of
-// the SHA-256 of its tenant, type and key, each preceded by its length as an
-// unsigned varint.
-func FactID(tenant, eventType, key string) (id [16]byte) {
-	b := make([]byte, 0, 128)
-	for _, s := range [...]string{tenant, eventType, key} {
-		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
-	}
-	sum := sha256.Sum256(b)
-	copy(id[:], sum[:])
-	return id
-}
-
 // emit makes the next revision of a fact's verdict and hands it to the sink.
 func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	c.revision++
@@ -198,7 +183,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 		Expectation: r.Name,
 		LastEvent:   e.base + int64(c.lastWall)*1e6,
 	}
-	v.ID = FactID(v.Tenant, v.Type, v.Key)
+	v.ID = event.FactID(v.Tenant, v.Type, v.Key)
 	v.JSON = e.texts.keep(e.appendVerdict(e.texts.begin(e.lastJSON+e.lastJSON/4), v, c, r, route, wall))
 	e.lastJSON = len(v.JSON)
 	if e.cfg.State {

@@ -173,6 +173,7 @@ func (s *session) stage(id int32, from commitState, verdicts logRange) error {
 	if err != nil {
 		return err
 	}
+	p.traces = s.conf.Tracer.NewFacts()
 	ctx, cancel := context.WithCancel(s.ctx)
 	p.cancel = cancel
 	s.partitions[id] = p

@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 // Defaults of a Config.
@@ -65,6 +66,8 @@ type Config struct {
 	// Observer is told what happens, for metrics. It must not block.
 	Observer Observer
 	Log      *slog.Logger
+	// Tracer makes the spans of verdicts on traced events; nil: none.
+	Tracer *spans.Tracer
 }
 
 func (c *Config) setDefaults() {

@@ -48,12 +48,12 @@ func (s *session) record(partition int32, o *output) *kgo.Record {
 		}
 		return rec
 	}
-	rec := verdictRecord(s.conf.VerdictTopic, partition, o.verdict)
+	rec := verdictRecord(s.conf.VerdictTopic, partition, o.verdict, o.trace)
 	if s.limits.fits(rec) {
 		return rec
 	}
 	o.verdict.JSON = withoutSample(o.verdict.JSON)
-	if rec = verdictRecord(s.conf.VerdictTopic, partition, o.verdict); s.limits.fits(rec) {
+	if rec = verdictRecord(s.conf.VerdictTopic, partition, o.verdict, o.trace); s.limits.fits(rec) {
 		return rec
 	}
 	return &kgo.Record{

@@ -3,10 +3,12 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 // phase is where a partition stands between its assignment and its loss.
@@ -36,6 +38,7 @@ type output struct {
 	flagged *Flagged
 	// offset in the verdict topic, once acknowledged.
 	offset int64
+	trace  *spans.Decision // of a verdict; nil: it is not traced
 }
 
 // partition is the state of one assigned partition. It is not safe for
@@ -61,9 +64,10 @@ type partition struct {
 	stash        []*kgo.Record // polled before the closed facts were there
 	received     tally
 	repeated     tally
-	rebuilt      int   // events read again
-	gap          int64 // position behind which offsets were missing, or -1
-	changed      bool  // since the last snapshot that was committed
+	rebuilt      int          // events read again
+	gap          int64        // position behind which offsets were missing, or -1
+	changed      bool         // since the last snapshot that was committed
+	traces       *spans.Facts // nil: tracing is off
 }
 
 // newPartition stages a partition whose state at from is known. The closed
@@ -181,10 +185,16 @@ func (p *partition) rebuild(rec *kgo.Record, wall int64) {
 	if p.skipped.contains(rec.Offset) {
 		return
 	}
+	if p.traces != nil {
+		p.traces.Event(rec.Value, traceParent(rec))
+	}
 	p.engine.Rebuild(rec.Value, uint64(rec.Offset), wall)
 }
 
 func (p *partition) apply(rec *kgo.Record, wall int64) {
+	if p.traces != nil { // before the verdict, which may come at once
+		p.traces.Event(rec.Value, traceParent(rec))
+	}
 	out := p.engine.Apply(rec.Value, uint64(rec.Offset), wall)
 	p.received.add(out.Participant, out.Tenant)
 	if out.Repeat {
@@ -209,11 +219,18 @@ func (p *partition) flag(rec *kgo.Record, out engine.Outcome) {
 	p.pending = append(p.pending, &output{flagged: &Flagged{
 		Record: rec, Reason: out.Reason, Detail: detail, Participant: string(out.Participant), Tenant: string(out.Tenant),
 	}})
+	if p.traces != nil {
+		p.traces.Flagged(rec.Value, traceParent(rec), out.Reason.String(), time.Now())
+	}
 }
 
 // Verdict implements engine.Sink.
 func (p *partition) Verdict(v *engine.Verdict) {
-	p.pending = append(p.pending, &output{verdict: v})
+	o := &output{verdict: v}
+	if p.traces != nil {
+		o.trace = decided(p.traces, v)
+	}
+	p.pending = append(p.pending, o)
 	p.changed = true
 }
 
@@ -297,6 +314,9 @@ func (p *partition) committed(s *snapshot) {
 	for _, o := range s.outputs {
 		if v := o.verdict; v != nil {
 			p.verdicts.add(o.offset, v.Identity, v.Revision)
+		}
+		if o.trace != nil {
+			o.trace.Committed(time.Now())
 		}
 	}
 	p.pending = p.pending[len(s.outputs):]

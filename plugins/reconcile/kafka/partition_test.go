@@ -70,7 +70,7 @@ func (l *life) commit(wall int64) {
 			l.written = append(l.written, fmt.Sprintf("%s %d", f.Reason, f.Record.Offset))
 			continue
 		}
-		rec := verdictRecord("v", 0, o.verdict)
+		rec := verdictRecord("v", 0, o.verdict, o.trace)
 		rec.Offset, o.offset = l.next, l.next
 		l.next++
 		l.log = append(l.log, rec)

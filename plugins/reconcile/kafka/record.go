@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
 // Headers of the records that the input writes.
@@ -42,7 +43,7 @@ const (
 const maxDetail = 1024
 
 // verdictRecord writes a verdict to the partition number of its events.
-func verdictRecord(topic string, partition int32, v *engine.Verdict) *kgo.Record {
+func verdictRecord(topic string, partition int32, v *engine.Verdict, traced *spans.Decision) *kgo.Record {
 	rec := &kgo.Record{
 		Topic: topic, Partition: partition, Key: []byte(v.Key), Value: v.JSON,
 		Headers: []kgo.RecordHeader{
@@ -56,6 +57,9 @@ func verdictRecord(topic string, partition int32, v *engine.Verdict) *kgo.Record
 	}
 	if v.Revision > 1 {
 		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: MetaPrevious, Value: []byte(v.Previous.String())})
+	}
+	if traced != nil {
+		rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: HeaderTraceParent, Value: []byte(traced.Header())})
 	}
 	return rec
 }
