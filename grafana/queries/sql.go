@@ -118,8 +118,12 @@ const compliance = "sum(valid)::float8 / sum(valid + violated + refused)::float8
 // and, over more than a week, by the day.
 func ComplianceOverTime() Query {
 	return SQL(`
-SELECT date_trunc(CASE WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '8 days' THEN 'day' ELSE 'hour' END, hour, 'UTC') AS "time", ` + compliance + `
-FROM ` + judged + ` GROUP BY 1 ORDER BY 1`)
+SELECT date_trunc(CASE WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '8 days' THEN 'day' ELSE 'hour' END, hour, 'UTC') AS "time",
+  sum(valid)::float8 / sum(judged)::float8 AS compliance
+FROM (SELECT hour, sum(CASE WHEN violated THEN 0 ELSE events END) AS valid, sum(events) AS judged
+  FROM helios_events_hourly WHERE contract <> '' AND ` + hoursOfRange + ` GROUP BY hour
+  UNION ALL SELECT hour, 0, sum(letters) FROM helios_dead_letters_hourly WHERE contract <> '' AND ` + hoursOfRange + ` GROUP BY hour) AS by_hour
+GROUP BY 1 ORDER BY 1`)
 }
 
 // ComplianceByProducer names who keeps which version of a contract.

@@ -90,8 +90,9 @@ func explain(t *testing.T, conn *pgx.Conn, text string) (p plan, took time.Durat
 	return explained[0].Plan, time.Duration((explained[0].Planning + explained[0].Execution) * float64(time.Millisecond))
 }
 
-// dashboards explains every query of every dashboard for every range, twice: the
-// second time what it reads is in memory. It reports milliseconds.
+// dashboards explains every query of every dashboard for every range, four times:
+// first what it reads comes to memory, and the fastest of the others is the one
+// that the rest of the machine disturbed least. It reports milliseconds.
 func (f *filled) dashboards(t *testing.T) {
 	conn, err := pgx.Connect(context.Background(), f.dsn)
 	require.NoError(t, err)
@@ -120,8 +121,12 @@ func (f *filled) dashboards(t *testing.T) {
 					var times []time.Duration
 					for i, r := range ranges {
 						text := f.macros(q.Text, r.length)
-						_, _ = explain(t, conn, text)
-						p, took := explain(t, conn, text)
+						p, _ := explain(t, conn, text)
+						took := time.Hour
+						for range 3 {
+							_, again := explain(t, conn, text)
+							took = min(took, again)
+						}
 						if whole := p.whole(); len(whole) > 0 {
 							t.Errorf("%s, %q, %s: reads %s from end to end:\n%s", board.Title, panel.Title, r.name, strings.Join(whole, ", "), text)
 						}
