@@ -13,6 +13,7 @@ func contracts() p.Board {
 	tenant := q.Like(t.LabelTenant, "$tenant")
 	events := func(by ...string) string { return q.Sum(q.Increase(q.Of(t.SchemaEvents, tenant), q.Range), by...) }
 	noContracts := "no contracts are configured, or no event was judged."
+	noVersions := "no pipeline stores the contracts (pipelines/store-contracts.yaml), or each has one version."
 	return p.Board{
 		UID: contractsUID, Title: "Helios Contracts",
 		Description: "Do events keep their contracts: which rule is broken, by whom, in which version.",
@@ -53,6 +54,23 @@ func contracts() p.Board {
 					{Field: t.LabelSource, Name: "producer"}, {Field: t.LabelType, Name: "type"}, {Field: t.LabelRule, Name: "rule"}, {Field: "Value", Name: "events"}}, Steps: p.Plain(), Next: toPipelines, Empty: "no rule was broken.",
 					Help:    "Which producer breaks which rule of which type. Ask it, or register a new version if it is right.",
 					Queries: []q.Query{q.Table(q.Top(50, q.Counted(q.Sum(q.Grown(q.Of(t.SchemaFailures, tenant), q.Range), t.LabelSource, t.LabelType, t.LabelRule))))}},
+			}},
+			{Title: "From the store, also of weeks ago", Panels: []p.Panel{
+				{Title: "Compliance by the hour", Kind: p.Series, Unit: "percentunit", SoftMin: p.Number(0.9), Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 0.99, Colour: p.Warn}}, Next: toPipelines, Empty: noContracts, Width: 24,
+					Help:    "Share of judged events that kept their contract, all types, by the hour and over more than eight days by the day. Below the line at 99 %: the tables below name the producer and the rule.",
+					Queries: []q.Query{q.ComplianceOverTime()}},
+				{Title: "Compliance by contract and producer", Kind: p.Table, Wide: "contract", Units: map[string]string{"compliance": "percentunit"}, Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: noContracts,
+					Help:    "Events of the hours of the time range, the worst first: valid, passed with a breach, refused. Ask the producer of the first row.",
+					Queries: []q.Query{q.ComplianceByProducer()}},
+				{Title: "Refused by rule and producer", Kind: p.Table, Wide: "rule", Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: "no contract refused an event.",
+					Help:    "The first rule that each refused event of the time range broke. Repair the producer, then `helios-connect dlq replay`.",
+					Queries: []q.Query{q.RefusedByRule()}},
+				{Title: "Contracts", Kind: p.Table, Wide: "subject", Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: noVersions,
+					Help:    "Versions as Helios met them, the newest first, whatever the time range. breaks says whom a version breaks; a problem says why it can't be used or compared.",
+					Queries: []q.Query{q.Contracts()}},
+				{Title: "Differences between versions", Kind: p.Table, Wide: "breaks", Unit: "short", Width: 12, Steps: p.Plain(), Next: toPipelines, Empty: noVersions,
+					Help:    "What each of the newest versions changed in the one before, and why that breaks somebody. `helios-connect schema diff` shows two others.",
+					Queries: []q.Query{q.ContractChanges()}},
 			}},
 		},
 	}

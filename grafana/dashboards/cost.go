@@ -13,13 +13,7 @@ func cost(prices Prices) p.Board {
 	note := " List prices by config/prices.yaml: " + strings.Join(origins(prices), "; ") + "."
 	const empty = "the store holds no event of the time range, or prices.yaml does not name the cloud."
 	// What each event of the time range was billed.
-	billed := "WITH " + prices.rows() + `,
-billed AS (
-  SELECT p.cloud, p.service, p.advice, e.tenant, octet_length(e.event) AS bytes,
-    ceil(octet_length(e.event)::float8 / p.chunk) * p.per_chunk + greatest(octet_length(e.event), p.least) * p.per_byte AS usd,
-    ceil(octet_length(e.event)::float8 / p.chunk) * p.alt_chunk + greatest(octet_length(e.event), p.least) * p.alt_byte AS alt
-  FROM helios_events e JOIN price p ON p.cloud = e.cloud WHERE $__timeFilter(e.time))
-`
+	billed := q.Billed(prices.rows())
 	// Seconds of the time range, for what it would be in a month.
 	const month = "(2592000.0 / greatest(1, extract(epoch FROM $__timeTo()::timestamptz - $__timeFrom()::timestamptz)))"
 	money := map[string]string{"usd": "currencyUSD", "usd a month": "currencyUSD", "usd per million": "currencyUSD",
@@ -32,13 +26,13 @@ billed AS (
 				{Title: "By cloud and service", Kind: p.Table, Wide: "service", Unit: "short", Width: 15, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
 					Help: "Stored events, their bytes and their price in the time range, and what a month like it would cost. A cloud far above the others: look at its recommendation." + note,
 					Queries: []q.Query{q.SQL(billed + `
-SELECT cloud, service, count(*) AS events, sum(bytes) AS bytes, sum(usd) AS usd,
-  sum(usd) / count(*) * 1e6 AS "usd per million", sum(usd) * ` + month + ` AS "usd a month"
+SELECT cloud, service, sum(events) AS events, sum(bytes) AS bytes, sum(usd) AS usd,
+  sum(usd) / sum(events) * 1e6 AS "usd per million", sum(usd) * ` + month + ` AS "usd a month"
 FROM billed GROUP BY cloud, service ORDER BY sum(usd) DESC`)}},
 				{Title: "By tenant", Kind: p.Table, Wide: "tenant", Unit: "short", Width: 9, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
 					Help: "Who causes the cost of the time range, for charging it on. One tenant that grows suddenly: see Live events for its types." + note,
 					Queries: []q.Query{q.SQL(billed + `
-SELECT tenant, count(*) AS events, sum(bytes) AS bytes, sum(usd) AS usd, sum(usd) * ` + month + ` AS "usd a month"
+SELECT tenant, sum(events) AS events, sum(bytes) AS bytes, sum(usd) AS usd, sum(usd) * ` + month + ` AS "usd a month"
 FROM billed GROUP BY tenant ORDER BY sum(usd) DESC LIMIT 50`)}},
 			}},
 			{Title: "What is paid for nothing", Panels: []p.Panel{
@@ -46,7 +40,7 @@ FROM billed GROUP BY tenant ORDER BY sum(usd) DESC LIMIT 50`)}},
 					Empty: "nothing was refused in the time range, or it is not known of which cloud.",
 					Help:  "Dead letters of the time range by cloud, at the mean price of its events. Many: repair their cause on Pipelines before anything else." + note,
 					Queries: []q.Query{q.SQL(billed + `,
-mean AS (SELECT cloud, avg(usd) AS usd FROM billed GROUP BY cloud)
+mean AS (SELECT cloud, sum(usd) / sum(events) AS usd FROM billed GROUP BY cloud)
 SELECT d.cloud, count(*) AS "dead letters", avg(m.usd) * 1e6 AS "usd per million", sum(m.usd) AS "usd for them"
 FROM (SELECT CASE WHEN cloud <> '' THEN cloud ELSE origin END AS cloud FROM helios_dead_letters WHERE $__timeFilter(recorded_at)) d
 JOIN mean m ON m.cloud = d.cloud GROUP BY d.cloud ORDER BY 2 DESC`)}},

@@ -9,12 +9,9 @@ func live() p.Board {
 	const pushed = "no pipeline pushes to Grafana Live; a reload shows what was pushed last."
 	stats := func(title, interval string) p.Panel {
 		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 6, Wide: "latest", Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
-			Help:  "Events and facts of the last " + title + ", whatever the time range. A cloud that is missing here has sent nothing.",
-			Empty: "the store holds no event of that time.",
-			Queries: []q.Query{q.SQL(`
-SELECT cloud, count(*) AS events, count(DISTINCT type) AS types, max(time) AS latest
-FROM helios_events WHERE time > now() - interval '` + interval + `' AND time <= now() + interval '1 day'
-GROUP BY cloud ORDER BY cloud`)}}
+			Help:    "Events and facts of the last " + title + ", whatever the time range. A cloud that is missing here has sent nothing.",
+			Empty:   "the store holds no event of that time.",
+			Queries: []q.Query{q.EventsSince(interval)}}
 	}
 	return p.Board{
 		UID: liveUID, Title: "Helios Live events", From: "now-15m", Refresh: "30s",
@@ -36,10 +33,10 @@ GROUP BY cloud ORDER BY cloud`)}}
 				share("tenant", 7, "A tenant that grows suddenly takes the capacity of the others; see Cost."),
 			}},
 			{Title: "History", Panels: []p.Panel{
-				{Title: "Events by minute", Kind: p.Series, Unit: "short", Width: 24, Stacked: true, Columned: true, Steps: p.Plain(), Next: toPipelines,
-					Help:    "Stored events by the time of the event. A gap in one colour: that cloud was silent, or late and will fill it.",
+				{Title: "Events over time", Kind: p.Series, Unit: "short", Width: 24, Stacked: true, Columned: true, Steps: p.Plain(), Next: toPipelines,
+					Help:    "Stored events by the time of the event, by the minute, of ranges over three hours by the hour. A gap in one colour: that cloud was silent, or late and will fill it.",
 					Empty:   "the store holds no event of the time range.",
-					Queries: []q.Query{q.SQL(eventsByMinute)}},
+					Queries: []q.Query{q.EventsOverTime()}},
 				stats("24 hours", "24 hours"), stats("7 days", "7 days"), stats("30 days", "30 days"),
 				{Title: "Latest events", Kind: p.Table, Unit: "short", Height: 10, Filter: true, Steps: p.Plain(), Next: toFact, CellLinks: map[string]string{"key": openFact},
 					Help:  "The newest stored events of the time range. A click on a fact opens it.",
@@ -61,17 +58,9 @@ func streamed(fields ...string) (columns []p.Column) {
 	return columns
 }
 
-const eventsByMinute = `
-SELECT date_trunc('minute', time) AS "time",
-  count(*) FILTER (WHERE cloud = 'aws') AS aws, count(*) FILTER (WHERE cloud = 'azure') AS azure,
-  count(*) FILTER (WHERE cloud = 'gcp') AS gcp, count(*) FILTER (WHERE cloud NOT IN ('aws', 'azure', 'gcp')) AS others
-FROM helios_events WHERE $__timeFilter(time) GROUP BY 1 ORDER BY 1`
-
 func share(column string, width uint32, red string) p.Panel {
 	return p.Panel{Title: "By " + column, Kind: p.Pie, Unit: "short", Width: width, Steps: p.Plain(), Next: toOverview,
-		Help:  "Stored events of the time range by " + column + ". " + red,
-		Empty: "the store holds no event of the time range.",
-		Queries: []q.Query{q.SQL(`
-SELECT ` + column + `, count(*) AS events FROM helios_events
-WHERE $__timeFilter(time) GROUP BY ` + column + ` ORDER BY 2 DESC LIMIT 20`)}}
+		Help:    "Stored events of the time range by " + column + ". " + red,
+		Empty:   "the store holds no event of the time range.",
+		Queries: []q.Query{q.EventsBy(column)}}
 }

@@ -132,18 +132,18 @@ var cloudStates = map[string]p.Entry{"0": {Name: "heard of", Colour: p.Good}, "1
 var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour: p.Neutral}, {Name: "fine", Colour: p.Good}}
 
 // wrong finds what is wrong by kind and cloud. Its spells are rows with less
-// than two minutes between them. Of the facts that differ it reads the newest
-// two thousand: their documents are what costs. That nothing is wrong is a row
+// than two minutes between them. Of each kind it reads the newest two thousand,
+// so that a bad month costs no more than a bad hour. That nothing is wrong is a row
 // too: an empty panel could be a store that does not answer.
 const wrong = `
 WITH wrong AS (
   SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged' AS detail, decided_at AS at, id
-  FROM helios_verdicts CROSS JOIN unnest(stalled) AS cloud
-  WHERE $__timeFilter(decided_at) AND status = 'indeterminate'
+  FROM (SELECT * FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status = 'indeterminate' ORDER BY decided_at DESC LIMIT 2000) v
+  CROSS JOIN unnest(stalled) AS cloud
   UNION ALL
   SELECT 2, 'facts missing', cloud, 'it did not report them', decided_at, id
-  FROM helios_verdicts CROSS JOIN unnest(missing) AS cloud
-  WHERE $__timeFilter(decided_at) AND status IN ('missing', 'partial')
+  FROM (SELECT * FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status IN ('missing', 'partial') ORDER BY decided_at DESC LIMIT 2000) v
+  CROSS JOIN unnest(missing) AS cloud
   UNION ALL
   SELECT 3, 'values differ', coalesce(cloud, 'no majority'), regexp_replace(d->>'field', '^data\.', ''), at, id
   FROM (SELECT id, decided_at AS at, helios_json(verdict)->'diffs' AS diffs FROM helios_verdicts
@@ -152,7 +152,7 @@ WITH wrong AS (
   LEFT JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(d->'outliers') WHEN 'array' THEN d->'outliers' ELSE '[]' END) AS cloud ON true
   UNION ALL
   SELECT 4, 'events refused', CASE WHEN cloud <> '' THEN cloud WHEN origin ~ '^[a-z0-9-]+$' THEN origin ELSE 'unknown' END, reason, recorded_at, ''
-  FROM helios_dead_letters WHERE $__timeFilter(recorded_at)
+  FROM (SELECT * FROM helios_dead_letters WHERE $__timeFilter(recorded_at) ORDER BY recorded_at DESC LIMIT 2000) l
 ), spaced AS (
   SELECT *, at - lag(at) OVER (PARTITION BY rank, cloud ORDER BY at) AS pause FROM wrong
 ), episode AS (

@@ -31,35 +31,18 @@ func reconciliation() p.Board {
 			}},
 			{Title: "Where", Panels: []p.Panel{
 				{Title: "Missing, by cloud", Kind: p.Series, Unit: "short", Width: 12, Columned: true, Stacked: true, Steps: p.Plain(), Next: toPipelines,
-					Help:  "Facts that a cloud did not report, by the minute of their verdict. A tall column: an outage of its queue; low ones all the time: a producer that forgets.",
-					Empty: "no cloud lost a fact in the time range.",
-					Queries: []q.Query{q.SQL(`
-SELECT date_trunc('minute', decided_at) AS "time",
-  count(*) FILTER (WHERE 'aws' = ANY (missing)) AS aws, count(*) FILTER (WHERE 'azure' = ANY (missing)) AS azure,
-  count(*) FILTER (WHERE 'gcp' = ANY (missing)) AS gcp, count(*) FILTER (WHERE NOT missing <@ ARRAY['aws', 'azure', 'gcp']) AS others
-FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status IN ('missing', 'partial')
-GROUP BY 1 ORDER BY 1`)}},
+					Help:    "Facts that a cloud did not report, by the minute of their verdict, of ranges over three hours by the hour. A tall column: an outage of its queue; low ones all the time: a producer that forgets.",
+					Empty:   "no cloud lost a fact in the time range.",
+					Queries: []q.Query{q.MissingOverTime()}},
 				{Title: "Disagreement, cloud by field", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toFact,
 					Matrix: [3]string{"cloud", "field", "facts"}, Null: "0",
-					Help:  "How often a cloud's value of a field was the odd one out. A full column: that cloud is wrong; a full row: the field is ill-defined, or needs a tolerance.",
-					Empty: "no values differed in the time range.",
-					Queries: []q.Query{q.SQL(`
-SELECT d->>'field' AS field, cloud, count(*) AS facts
-FROM helios_verdicts v
-CROSS JOIN LATERAL jsonb_array_elements(helios_json(v.verdict)->'diffs') AS d
-CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(d->'outliers') WHEN 'array' THEN d->'outliers' ELSE '[]' END) AS cloud
-WHERE $__timeFilter(v.decided_at) AND v.status = 'mismatched'
-GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 200`)}},
+					Help:    "How often a cloud's value of a field was the odd one out. A full column: that cloud is wrong; a full row: the field is ill-defined, or needs a tolerance.",
+					Empty:   "no values differed in the time range.",
+					Queries: []q.Query{q.Disagreements()}},
 				{Title: "Worst producers", Kind: p.Table, Unit: "short", Width: 12, Steps: p.Plain(), Next: toContracts,
-					Help:  "Sources whose events were the odd one out most often. Start with the first: ask its owner with a fact from the list below.",
-					Empty: "no values differed in the time range.",
-					Queries: []q.Query{q.SQL(`
-SELECT cloud, doc->'events'->cloud->>'source' AS producer, type, count(*) AS facts
-FROM (SELECT type, helios_json(verdict) AS doc FROM helios_verdicts
-      WHERE $__timeFilter(decided_at) AND status = 'mismatched') v
-CROSS JOIN LATERAL jsonb_array_elements(doc->'diffs') AS d
-CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(d->'outliers') WHEN 'array' THEN d->'outliers' ELSE '[]' END) AS cloud
-GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 20`)}},
+					Help:    "Sources whose events were the odd one out most often. Start with the first: ask its owner with a fact from the list below.",
+					Empty:   "no values differed in the time range.",
+					Queries: []q.Query{q.WorstProducers()}},
 				{Title: "Corrections", Kind: p.Table, Wide: "type", Unit: "short", Width: 12, Steps: p.Plain(), Next: toSLO, CellLinks: map[string]string{"fact": openFact},
 					Help:  "What was believed, and what is known now. Many from missing to matched: allowed_lateness is shorter than the clouds are late.",
 					Empty: "no verdict was corrected in the time range.",

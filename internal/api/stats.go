@@ -16,7 +16,7 @@ var windows = []struct {
 	length time.Duration
 }{{"24h", 24 * time.Hour}, {"7d", 7 * 24 * time.Hour}, {"30d", 30 * 24 * time.Hour}}
 
-// Figures are counts that take reading all rows of 30 days. They are made again
+// Figures are counts over the sums of 720 hours. They are made again
 // when they are older than statsFresh and than statsShare times what making them
 // took, so that no number of readers burdens the store by more than that.
 const (

@@ -26,7 +26,7 @@ type hourly struct {
 	table   string
 	texts   []string // columns
 	flag    string   // column, or ""
-	sums    []string // columns, one or two
+	sums    []string // columns, at most maxSums
 	bounded []int    // those of the texts whose values are bounded
 	lock    int64    // key of the advisory lock of its writers (PostgreSQL)
 }
@@ -34,7 +34,7 @@ type hourly struct {
 var (
 	hourlyEvents = &hourly{
 		table: tableEvents + "_hourly", texts: []string{"tenant", "type", "cloud", "source", "contract"}, flag: "violated",
-		sums: []string{"events", "bytes"}, bounded: []int{3}, lock: hourlyEventsLock,
+		sums: []string{"events", "bytes", "chunks", "padded"}, bounded: []int{3}, lock: hourlyEventsLock,
 	}
 	hourlyDeadLetters = &hourly{
 		table: tableDeadLetters + "_hourly", texts: []string{"tenant", "type", "reason", "stage", "cloud", "source", "contract", "rule"},
@@ -42,7 +42,11 @@ var (
 	}
 	hourlyVerdicts = &hourly{
 		table: tableVerdicts + "_hourly", texts: []string{"tenant", "type", "status", "expectation"},
-		sums: []string{"verdicts", "corrections"}, lock: hourlyVerdictsLock,
+		sums: []string{"verdicts", "corrections", "facts"}, lock: hourlyVerdictsLock,
+	}
+	hourlyFindings = &hourly{
+		table: tableFindings, texts: []string{"tenant", "type", "finding", "cloud", "source", "field"},
+		sums: []string{"facts"}, bounded: []int{4, 5}, lock: hourlyFindingsLock,
 	}
 )
 
@@ -53,6 +57,17 @@ const (
 	htType
 	maxTexts = 8
 )
+
+// maxSums is the most sums of an hourly table.
+const maxSums = 4
+
+type sums [maxSums]int64
+
+func (s *sums) add(more sums) {
+	for i := range s {
+		s[i] += more[i]
+	}
+}
 
 // columns lists all columns, in the order of hourRow's values.
 func (h *hourly) columns() []string {
@@ -100,7 +115,7 @@ func compareHours(a, b hourRow) int {
 // hourRow is what is to be added to a row.
 type hourRow struct {
 	hourKey
-	sums [2]int64
+	sums sums
 }
 
 // hourOf is the beginning of an instant's hour, also before 1970.
@@ -118,31 +133,40 @@ func hourOf(t instant) int64 {
 type hours struct {
 	of     *hourly
 	groups []hourRow
+	known  map[hourKey]int
 	rows   []hoursOfRow
 	texts  map[string]string
 }
 
 // hoursOfRow is what one row adds to which group.
 type hoursOfRow struct {
-	group int32
-	adds  [2]int64
+	group int
+	adds  sums
 }
 
-func groupHours[R any](of *hourly, rows []R, read func(h *hours, row *R, k *hourKey) (first, second int64)) *hours {
-	h := &hours{of: of, rows: make([]hoursOfRow, len(rows)), texts: map[string]string{}}
-	known := map[hourKey]int32{}
+func newHours(of *hourly) *hours {
+	return &hours{of: of, known: map[hourKey]int{}, texts: map[string]string{}}
+}
+
+func groupHours[R any](of *hourly, rows []R, read func(h *hours, row *R, k *hourKey) sums) *hours {
+	h := newHours(of)
+	h.rows = make([]hoursOfRow, len(rows))
 	for i := range rows {
 		var key hourKey
-		first, second := read(h, &rows[i], &key)
-		group, ok := known[key]
-		if !ok {
-			group = int32(len(h.groups))
-			known[key] = group
-			h.groups = append(h.groups, hourRow{hourKey: key})
-		}
-		h.rows[i] = hoursOfRow{group: group, adds: [2]int64{first, second}}
+		adds := read(h, &rows[i], &key)
+		h.rows[i] = hoursOfRow{group: h.group(&key), adds: adds}
 	}
 	return h
+}
+
+func (h *hours) group(key *hourKey) int {
+	group, ok := h.known[*key]
+	if !ok {
+		group = len(h.groups)
+		h.known[*key] = group
+		h.groups = append(h.groups, hourRow{hourKey: *key})
+	}
+	return group
 }
 
 // text is text as an hourly table keeps it. What repeats in a batch, as most
@@ -174,18 +198,15 @@ func cutHourly(s string) string {
 // inserted notes that a row is new in the database.
 func (h *hours) inserted(row int) {
 	r := &h.rows[row]
-	h.add(r.group, r.adds[0], r.adds[1])
+	h.groups[r.group].sums.add(r.adds)
 }
 
-func (h *hours) add(group int32, first, second int64) {
-	sums := &h.groups[group].sums
-	sums[0] += first
-	sums[1] += second
-}
+// add adds to a row of any hour.
+func (h *hours) add(key *hourKey, more sums) { h.groups[h.group(key)].sums.add(more) }
 
 // changed returns what is to be added, in the order in which rows are locked.
 func (h *hours) changed() []hourRow {
-	changed := slices.DeleteFunc(h.groups, func(r hourRow) bool { return r.sums == [2]int64{} })
+	changed := slices.DeleteFunc(h.groups, func(r hourRow) bool { return r.sums == sums{} })
 	slices.SortFunc(changed, compareHours)
 	return changed
 }
@@ -239,8 +260,7 @@ func bound(rows []hourRow, column int, known values) []hourRow {
 			known.note(w, row.text[column])
 		}
 		if at, ok := joined[row.hourKey]; ok {
-			bounded[at].sums[0] += row.sums[0]
-			bounded[at].sums[1] += row.sums[1]
+			bounded[at].sums.add(row.sums)
 			continue
 		}
 		joined[row.hourKey] = len(bounded)
@@ -250,32 +270,42 @@ func bound(rows []hourRow, column int, known values) []hourRow {
 	return bounded
 }
 
+// Units that services bill events by, and the migrations count in.
+const (
+	chunkBytes  = 64 << 10
+	paddedBytes = 1000
+)
+
 func eventHours(rows []eventRow) *hours {
-	return groupHours(hourlyEvents, rows, func(h *hours, r *eventRow, k *hourKey) (int64, int64) {
+	return groupHours(hourlyEvents, rows, func(h *hours, r *eventRow, k *hourKey) sums {
 		k.hour, k.flag = hourOf(r.time), r.violated
 		k.text = [maxTexts]string{h.text(r.tenant), h.text(r.typ), h.text(r.cloud), h.text(r.source), h.text(r.contract)}
-		return 1, int64(len(r.document))
+		size := int64(len(r.document))
+		return sums{1, size, (size + chunkBytes - 1) / chunkBytes, max(size, paddedBytes)}
 	})
 }
 
 func deadLetterHours(rows []deadLetterRow) *hours {
-	return groupHours(hourlyDeadLetters, rows, func(h *hours, r *deadLetterRow, k *hourKey) (int64, int64) {
+	return groupHours(hourlyDeadLetters, rows, func(h *hours, r *deadLetterRow, k *hourKey) sums {
 		k.hour = hourOf(r.recorded)
 		k.text = [maxTexts]string{
 			h.text(r.tenant), h.text(r.typ), h.text(r.reason), h.text(r.stage), h.text(r.cloud),
 			h.text(r.source), h.text(r.contract), h.text(firstRule(r.violations)),
 		}
-		return 1, 0
+		return sums{1}
 	})
 }
 
 func verdictHours(rows []verdictRow) *hours {
-	return groupHours(hourlyVerdicts, rows, func(h *hours, r *verdictRow, k *hourKey) (int64, int64) {
-		k.hour = hourOf(r.decided)
-		k.text = [maxTexts]string{h.text(r.tenant), h.text(r.typ), r.status, h.text(r.expectation)}
+	return groupHours(hourlyVerdicts, rows, func(h *hours, r *verdictRow, k *hourKey) sums {
+		*k = h.verdictKey(r)
 		if r.revision > 1 {
-			return 0, 1
+			return sums{0, 1}
 		}
-		return 1, 0
+		return sums{1}
 	})
+}
+
+func (h *hours) verdictKey(r *verdictRow) hourKey {
+	return hourKey{hour: hourOf(r.decided), text: [maxTexts]string{h.text(r.tenant), h.text(r.typ), r.status, h.text(r.expectation)}}
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/helios-connect/helios/internal/pgtest"
 )
 
 // sameSums are pairs of queries that give the same whatever was written: the
@@ -33,12 +36,30 @@ func sameSums(d dialect) [][2]string {
 			"SELECT " + hour("hour") + ", " + group + ", " + summed + " FROM " + strings.Replace(table, "_history", "s", 1) + "_hourly" + where,
 		}
 	}
-	return [][2]string{
+	pairs := [][2]string{
 		pair("count(*), sum("+size+")", "helios_events", "time", "sum(events), sum(bytes)", "tenant", "cloud", "type"),
+		pair("sum(("+size+" + 65535) / 65536), sum(CASE WHEN "+size+" > 1000 THEN "+size+" ELSE 1000 END)", "helios_events", "time", "sum(chunks), sum(padded)", "tenant", "cloud", "type"),
 		pair("count(*)", "helios_dead_letters", "recorded_at", "sum(letters)", "reason", "stage", "tenant", "cloud", "type", "contract"),
 		pair("count(CASE WHEN revision = 1 THEN 1 END), count(CASE WHEN revision > 1 THEN 1 END)", "helios_verdict_history", "decided_at",
 			"sum(verdicts), sum(corrections)", "tenant", "type", "status", "expectation"),
 	}
+	// Rows of an hour in which no fact's current verdict lies any more stay, with 0.
+	facts := pair("count(*)", "helios_verdicts", "decided_at", "sum(facts)", "tenant", "type", "status", "expectation")
+	facts[1] = strings.Replace(facts[1], " ORDER BY", " HAVING sum(facts) <> 0 ORDER BY", 1)
+	found := pair("count(*)", findingsOf(d), "decided_at", "sum(facts)", "tenant", "type", "finding", "cloud", "source", "field")
+	found[1] = strings.Replace(pair("", "helios_findings", "", "sum(facts)", "tenant", "type", "finding", "cloud", "source", "field")[1], " ORDER BY", " HAVING sum(facts) <> 0 ORDER BY", 1)
+	return append(pairs, facts, found)
+}
+
+// findingsOf is what current verdicts find wrong, read from the verdicts by the
+// database and not by the plugin.
+func findingsOf(d dialect) string {
+	if d == postgresDialect {
+		return "(SELECT v.*, f.* FROM helios_verdicts v CROSS JOIN LATERAL helios_findings(v.status, v.missing, v.verdict) AS f) AS found"
+	}
+	return `(SELECT v.*, 'missing' AS finding, m.value AS cloud, '' AS source, '' AS field FROM helios_verdicts v, json_each(v.missing) AS m WHERE v.status IN ('missing', 'partial')
+UNION ALL SELECT v.*, 'outlier', o.value, substr(coalesce((SELECT e.value ->> '$.source' FROM json_each(v.verdict, '$.events') AS e WHERE e.key = o.value), ''), 1, 256), d.value ->> '$.field'
+FROM helios_verdicts v, json_each(v.verdict, '$.diffs') AS d, json_each(d.value, '$.outliers') AS o WHERE v.status = 'mismatched') AS found`
 }
 
 func requireSameSums(t require.TestingT, d dialect, query func(string) []string) {
@@ -79,7 +100,7 @@ func TestSumsAreThoseOfTheRowsAfterAnyBatches(t *testing.T) {
 			attributes := map[string]any{
 				"id": fmt.Sprint(rapid.IntRange(0, 9).Draw(rt, "id")), "cloud": rapid.SampledFrom([]string{"aws", "gcp"}).Draw(rt, "cloud"),
 				"time": drawTime.Draw(rt, "time").Format(time.RFC3339Nano), "source": rapid.SampledFrom([]string{"/a", "/b", "other"}).Draw(rt, "source"),
-				"data": rapid.SampledFrom([]string{"", "ä", "long"}).Draw(rt, "data"),
+				"data": rapid.SampledFrom([]string{"", "ä", strings.Repeat("long", 300), strings.Repeat("longer", 20_000)}).Draw(rt, "data"),
 			}
 			if rapid.Bool().Draw(rt, "judged") {
 				attributes["heliosschema"] = "com.example.order.paid/1"
@@ -88,7 +109,14 @@ func TestSumsAreThoseOfTheRowsAfterAnyBatches(t *testing.T) {
 			return service.NewMessage([]byte(eventJSON(attributes)))
 		})
 		drawVerdict := rapid.Custom(func(rt *rapid.T) *service.Message {
-			return service.NewMessage([]byte(verdictJSON(rapid.IntRange(0, 5).Draw(rt, "fact"), drawTime.Draw(rt, "time"), rapid.IntRange(1, 3).Draw(rt, "revision"), nil)))
+			cloud := rapid.SampledFrom([]string{"aws", "gcp"})
+			return service.NewMessage([]byte(verdictJSON(rapid.IntRange(0, 5).Draw(rt, "fact"), drawTime.Draw(rt, "time"), rapid.IntRange(1, 3).Draw(rt, "revision"), map[string]any{
+				"status":     rapid.SampledFrom(statuses).Draw(rt, "status"),
+				"missing":    rapid.SliceOfNDistinct(cloud, 0, 2, rapid.ID).Draw(rt, "missing"),
+				"decided_at": drawTime.Draw(rt, "decided").Format(time.RFC3339Nano),
+				"events":     map[string]any{"aws": map[string]any{"source": "/a"}},
+				"diffs":      []any{map[string]any{"field": rapid.SampledFrom([]string{"data.a", "other"}).Draw(rt, "field"), "outliers": rapid.SliceOfN(cloud, 0, 2).Draw(rt, "outliers")}},
+			})))
 		})
 		drawLetter := rapid.Custom(func(rt *rapid.T) *service.Message {
 			return letterOf(rapid.IntRange(0, 9).Draw(rt, "offset"), drawTime.Draw(rt, "time"), map[string]string{
@@ -311,13 +339,15 @@ func TestRowsThatAreThereAreCountedByTheMigration(t *testing.T) {
 			}
 		}
 		require.NoError(t, events.WriteBatch(context.Background(), batch))
-		require.NoError(t, newTestOutput(t, dsn, kindVerdicts).WriteBatch(context.Background(), batchOf(verdictJSON(1, opened, 1, nil), verdictJSON(1, opened, 2, nil), verdictJSON(2, opened, 1, nil))))
+		require.NoError(t, newTestOutput(t, dsn, kindVerdicts).WriteBatch(context.Background(), batchOf(verdictJSON(1, opened, 1, nil), verdictJSON(1, opened, 2, nil), verdictJSON(2, opened, 1, nil),
+			verdictJSON(3, opened, 1, map[string]any{"status": "mismatched", "diffs": []any{map[string]any{"field": "data.a", "outliers": []string{"aws", "gcp"}}}, "events": map[string]any{"aws": map[string]any{"source": strings.Repeat("ß", 300)}}}))))
 		require.NoError(t, newTestOutput(t, dsn, kindDeadLetters).WriteBatch(context.Background(), service.MessageBatch{letterOf(1, opened, nil), letterOf(2, opened, map[string]string{"helios-stage": "ingest"})}))
 		sums := func() (all []string) {
 			for _, query := range []string{
 				"SELECT hour, tenant, cloud, type, contract, violated, sum(events), sum(bytes) FROM helios_events_hourly GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
 				"SELECT hour, reason, stage, tenant, cloud, type, contract, letters FROM helios_dead_letters_hourly ORDER BY 1, 2, 3, 4, 5, 6",
 				"SELECT * FROM helios_verdicts_hourly ORDER BY 1, 2, 3, 4, 5",
+				"SELECT * FROM helios_findings_hourly WHERE facts <> 0 ORDER BY 1, 2, 3, 4, 5, 6, 7",
 			} {
 				all = append(all, queryText(t, dsn, query)...)
 			}
@@ -378,4 +408,55 @@ func TestContractsAreStoredOnce(t *testing.T) {
 			`order|2|7|JSON|` + "{\u2400}" + `|1772359200500000000|[{"pointer":"/a"}]|` + truth[0] + "|" + truth[1] + "|root = this|p",
 		}, queryText(t, dsn, "SELECT subject, version, id, language, text, first_seen_ns, changes, breaks_backward, breaks_forward, upgrade, problem FROM helios_contracts ORDER BY version"))
 	})
+}
+
+// The functions for dashboards answer as the rows do, also for ranges that begin
+// and end within hours; what retention drops still counts in whole hours.
+func TestTheFunctionsForRangesAnswerAsTheRowsDo(t *testing.T) {
+	dsn := pgtest.Start(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	at := func() time.Time {
+		return opened.Add(time.Duration(random.Int64N(int64(30 * time.Hour)))).Truncate(time.Duration(1 + random.Int64N(int64(time.Hour))))
+	}
+	cloud := func() string { return []string{"aws", "gcp", "azure"}[random.IntN(3)] }
+	events, verdicts := newTestOutput(t, dsn, kindEvents), newTestOutput(t, dsn, kindVerdicts)
+	for range 5 {
+		var some, judged service.MessageBatch
+		for range 80 {
+			some = append(some, batchOf(eventJSON(map[string]any{"id": fmt.Sprint(random.IntN(300)), "cloud": cloud(), "time": at().Format(time.RFC3339Nano), "data": strings.Repeat("x", random.IntN(2)*70_000)}))...)
+			judged = append(judged, batchOf(verdictJSON(random.IntN(80), opened, 1+random.IntN(5), map[string]any{
+				"status": statuses[random.IntN(len(statuses))], "missing": []string{cloud()}, "decided_at": at().Format(time.RFC3339Nano),
+				"events": map[string]any{"aws": map[string]any{"source": "/a"}}, "diffs": []any{map[string]any{"field": "data.a", "outliers": []string{cloud()}}}}))...)
+		}
+		require.NoError(t, events.WriteBatch(context.Background(), append(some, some[:20]...)))
+		require.NoError(t, verdicts.WriteBatch(context.Background(), append(judged, judged[:20]...)))
+	}
+	const columns = "SELECT hour, tenant, cloud, type, source, sum(events), sum(bytes), sum(chunks), sum(padded) FROM %s GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5"
+	ask := func(since, until time.Time) (events, rows, found, want []string) {
+		within := fmt.Sprintf("BETWEEN '%s' AND '%s'", since.Format(time.RFC3339Nano), until.Format(time.RFC3339Nano))
+		between := strings.Replace(strings.Replace(within, "BETWEEN ", "_between(", 1), " AND ", ", ", 1) + ")"
+		const bounds = "SELECT hour, type, finding, cloud, source, field, sum(facts) FROM %s GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(facts) <> 0 ORDER BY 1, 2, 3, 4, 5, 6"
+		return queryText(t, dsn, fmt.Sprintf(columns, "helios_events"+between)),
+			queryText(t, dsn, fmt.Sprintf(columns, `(SELECT date_trunc('hour', time, 'UTC') AS hour, tenant, cloud, type, source, 1 AS events, octet_length(event) AS bytes,
+				ceil(octet_length(event) / 65536.0) AS chunks, greatest(1000, octet_length(event)) AS padded FROM helios_events WHERE time `+within+") AS e")),
+			queryText(t, dsn, fmt.Sprintf(bounds, "helios_findings"+between)),
+			queryText(t, dsn, fmt.Sprintf(bounds, "(SELECT date_trunc('hour', decided_at, 'UTC') AS hour, 1 AS facts, * FROM "+findingsOf(postgresDialect)+" WHERE decided_at "+within+") AS f"))
+	}
+	for range 60 {
+		since := at()
+		until := since.Add(time.Duration(random.Int64N(int64(20*time.Hour))) >> random.IntN(5))
+		if random.IntN(4) == 0 {
+			since, until = since.Truncate(time.Hour), until.Truncate(time.Hour)
+		}
+		events, rows, found, want := ask(since, until)
+		require.Equal(t, rows, events, "%v to %v", since, until)
+		require.Equal(t, want, found, "%v to %v", since, until)
+	}
+	since, until := opened.Truncate(time.Hour), opened.Truncate(time.Hour).Add(48*time.Hour)
+	before, _, _, _ := ask(since, until)
+	require.NotEmpty(t, before)
+	execSQL(t, dsn, "SELECT helios_drop_events_before('2026-03-10')")
+	after, rows, _, _ := ask(since, until)
+	require.Empty(t, rows)
+	require.Equal(t, before, after)
 }

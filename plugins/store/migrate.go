@@ -56,6 +56,7 @@ const (
 	hourlyEventsLock
 	hourlyDeadLettersLock
 	hourlyVerdictsLock
+	hourlyFindingsLock
 )
 
 // advisoryLock holds a PostgreSQL advisory lock for the time of the migrations.

@@ -109,63 +109,63 @@ type merging struct {
 	columns      []string
 	key          string // columns that know a row again
 	order        string // in which rows are inserted
-	update       string // a further statement, or ""
 }
 
-// insert moves staged rows on and returns the groups of those that were new.
+// placeColumn of a staging table is the row's place in its batch.
+const placeColumn = "batch_place"
+
+// insert moves staged rows on. It returns how many were new and, unless that is
+// all ($1), the places of those: mostly all are, and nothing has to be joined.
 func (m *merging) insert() string {
 	return fmt.Sprintf(`WITH inserted AS (INSERT INTO %[1]s (%[2]s) SELECT %[2]s FROM %[3]s ORDER BY %[4]s ON CONFLICT DO NOTHING RETURNING %[5]s)
-SELECT hour_group, count(*), sum(hour_first)::bigint, sum(hour_second)::bigint FROM inserted JOIN %[3]s USING (%[5]s) GROUP BY hour_group`,
-		m.table, strings.Join(m.columns, ", "), m.stage, m.order, m.key)
+SELECT (SELECT count(*) FROM inserted), CASE WHEN (SELECT count(*) FROM inserted) < $1::bigint
+THEN (SELECT array_agg(%[6]s) FROM inserted JOIN %[3]s USING (%[5]s)) END`,
+		m.table, strings.Join(m.columns, ", "), m.stage, m.order, m.key, placeColumn)
 }
 
-// hourColumns of a staging table say what a row adds to which group of hours.
-var hourColumns = []string{"hour_group", "hour_first", "hour_second"}
-
 // merge copies rows, of which none may be there twice, into the staging table of
-// a session, moves them on, and adds those that were new to their hours, in one
-// transaction. It returns how many were new, and how many rows the further
-// statement affected.
-func merge[R any](ctx context.Context, p *postgres, m *merging, rows []R, fill func([]any, *R), h *hours) (stored, updated int, err error) {
+// a session, moves them on, does what follows from that, if anything, and adds
+// the rows that were new to their hours, in one transaction. It returns how many
+// were new.
+func merge[R any](ctx context.Context, p *postgres, m *merging, rows []R, fill func([]any, *R), h *hours, then func(pgx.Tx) error) (stored int, err error) {
 	err = pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
 		// Once a session; the notice that it exists costs one round trip.
 		create := "CREATE TEMP TABLE IF NOT EXISTS " + m.stage + " (LIKE " + m.table +
-			" INCLUDING DEFAULTS, hour_group integer, hour_first bigint, hour_second bigint) ON COMMIT DELETE ROWS"
+			" INCLUDING DEFAULTS, " + placeColumn + " integer) ON COMMIT DELETE ROWS"
 		if _, err := tx.Exec(ctx, create); err != nil {
 			return fmt.Errorf("creating staging table: %w", err)
 		}
-		columns := slices.Concat(m.columns, hourColumns)
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{m.stage}, columns, newSource(rows, len(columns), fill, h)); err != nil {
+		columns := append(slices.Clone(m.columns), placeColumn)
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{m.stage}, columns, newSource(rows, len(columns), fill)); err != nil {
 			return fmt.Errorf("copying rows: %w", err)
 		}
-		if stored, err = insertStaged(ctx, tx, m, h); err != nil {
+		if stored, err = insertStaged(ctx, tx, m, len(rows), h); err != nil {
 			return fmt.Errorf("merging rows: %w", err)
 		}
-		if m.update != "" {
-			tag, err := tx.Exec(ctx, m.update)
-			if err != nil {
+		if then != nil {
+			if err := then(tx); err != nil {
 				return fmt.Errorf("merging rows: %w", err)
 			}
-			updated = int(tag.RowsAffected())
 		}
 		return addHours(ctx, tx, h)
 	})
-	return stored, updated, err
+	return stored, err
 }
 
-func insertStaged(ctx context.Context, tx pgx.Tx, m *merging, h *hours) (stored int, err error) {
-	groups, err := tx.Query(ctx, m.insert())
-	if err != nil {
+func insertStaged(ctx context.Context, tx pgx.Tx, m *merging, rows int, h *hours) (stored int, err error) {
+	var places []int32
+	if err = tx.QueryRow(ctx, m.insert(), rows).Scan(&stored, &places); err != nil {
 		return 0, err
 	}
-	var group int32
-	var rows, first, second int64
-	_, err = pgx.ForEachRow(groups, []any{&group, &rows, &first, &second}, func() error {
-		stored += int(rows)
-		h.add(group, first, second)
-		return nil
-	})
-	return stored, err
+	if stored == rows {
+		for row := range rows {
+			h.inserted(row)
+		}
+	}
+	for _, row := range places {
+		h.inserted(int(row))
+	}
+	return stored, nil
 }
 
 // source feeds rows to COPY, reusing one slice of values.
@@ -174,19 +174,18 @@ type source[R any] struct {
 	next   int
 	values []any
 	fill   func(values []any, row *R)
-	hours  *hours
 }
 
-func newSource[R any](rows []R, columns int, fill func([]any, *R), h *hours) *source[R] {
-	return &source[R]{rows: rows, values: make([]any, columns), fill: fill, hours: h}
+// newSource gives the last column each row's place.
+func newSource[R any](rows []R, columns int, fill func([]any, *R)) *source[R] {
+	return &source[R]{rows: rows, values: make([]any, columns), fill: fill}
 }
 
 func (s *source[R]) Next() bool { return s.next < len(s.rows) }
 
 func (s *source[R]) Values() ([]any, error) {
 	s.fill(s.values, &s.rows[s.next])
-	h, last := &s.hours.rows[s.next], len(s.values)
-	s.values[last-3], s.values[last-2], s.values[last-1] = h.group, h.adds[0], h.adds[1]
+	s.values[len(s.values)-1] = int32(s.next)
 	s.next++
 	return s.values, nil
 }
@@ -199,49 +198,6 @@ func nullable(t instant) (at, ns any) {
 		return nil, nil
 	}
 	return t.time(), t.ns
-}
-
-var verdictColumns = []string{"id", "opened_ns", "revision", "tenant", "type", "key", "status", "closed_by", "expectation",
-	"missing", "stalled", "opened_at", "deadline", "deadline_ns", "decided_at", "decided_ns", "verdict"}
-
-func fillVerdict(v []any, r *verdictRow) {
-	v[0], v[1], v[2], v[3], v[4], v[5] = r.id, r.opened.ns, r.revision, r.tenant, r.typ, r.key
-	v[6], v[7], v[8], v[9], v[10] = r.status, r.closedBy, r.expectation, r.missing, r.stalled
-	v[11] = r.opened.time()
-	v[12], v[13] = nullable(r.deadline)
-	v[14], v[15], v[16] = r.decided.time(), r.decided.ns, r.document
-}
-
-// Rows are locked in the order of their keys in both tables, so that concurrent
-// batches can't deadlock.
-var mergeVerdicts = &merging{
-	stage: stageVerdicts, table: tableHistory, columns: verdictColumns,
-	key: "id, opened_ns, revision", order: "id, opened_ns, revision",
-	update: fmt.Sprintf(`INSERT INTO %s (%s) SELECT DISTINCT ON (id) %[2]s FROM %[3]s ORDER BY id, opened_ns DESC, revision DESC
-ON CONFLICT (id) DO UPDATE SET %[4]s, stored_at = now()
-WHERE (%[1]s.opened_ns, %[1]s.revision) < (excluded.opened_ns, excluded.revision)`,
-		tableVerdicts, strings.Join(verdictColumns, ", "), stageVerdicts, assignments(verdictColumns[1:])),
-}
-
-// assignments takes the columns over from the row that was to be inserted.
-func assignments(columns []string) string {
-	set := make([]string, len(columns))
-	for i, c := range columns {
-		set[i] = c + " = excluded." + c
-	}
-	return strings.Join(set, ", ")
-}
-
-func (p *postgres) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
-	tidy := tidyVerdicts(rows)
-	stored, current, err := merge(ctx, p, mergeVerdicts, tidy, fillVerdict, verdictHours(tidy))
-	if err != nil {
-		return nil, err
-	}
-	return []tally{
-		{table: tableHistory, stored: stored, present: len(rows) - stored},
-		{table: tableVerdicts, stored: current, present: len(latestVerdicts(tidy)) - current},
-	}, nil
 }
 
 var deadLetterColumns = []string{"identity", "recorded_at", "recorded_ns", "reason", "stage", "detail", "origin", "attempt",
@@ -260,7 +216,7 @@ var mergeDeadLetters = &merging{
 
 func (p *postgres) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {
 	distinct := distinctRows(rows, func(r *deadLetterRow) identity { return r.identity })
-	stored, _, err := merge(ctx, p, mergeDeadLetters, distinct, fillDeadLetter, deadLetterHours(distinct))
+	stored, err := merge(ctx, p, mergeDeadLetters, distinct, fillDeadLetter, deadLetterHours(distinct), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +231,11 @@ var rowClasses = []string{"22", "23", "54", "P0"}
 func (p *postgres) classify(err error) fault {
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) || len(refused.Code) != 5 {
-		if errors.Is(err, errTooManyDays) {
+		switch {
+		case errors.Is(err, errTooManyDays):
 			return faultRow
+		case errors.Is(err, errDeleted):
+			return faultConflict
 		}
 		return faultStore
 	}

@@ -50,7 +50,7 @@ func (p *postgres) writeEvents(ctx context.Context, rows []eventRow) ([]tally, e
 			return counts, err
 		}
 		distinct := distinctRows(part, func(r *eventRow) identity { return r.identity })
-		stored, _, err := merge(ctx, p, mergeEvents, distinct, fillEvent, eventHours(distinct))
+		stored, err := merge(ctx, p, mergeEvents, distinct, fillEvent, eventHours(distinct), nil)
 		if err != nil {
 			return counts, err
 		}

@@ -98,13 +98,18 @@ func (h *hourly) arrays(rows []hourRow) []any {
 		texts[t] = make([]string, len(rows))
 	}
 	flags := make([]bool, len(rows))
-	sums := [2][]int64{make([]int64, len(rows)), make([]int64, len(rows))}
+	var added [maxSums][]int64
+	for s := range h.sums {
+		added[s] = make([]int64, len(rows))
+	}
 	for i := range rows {
 		hours[i], flags[i] = time.Unix(rows[i].hour, 0).UTC(), rows[i].flag
 		for t := range texts {
 			texts[t][i] = rows[i].text[t]
 		}
-		sums[0][i], sums[1][i] = rows[i].sums[0], rows[i].sums[1]
+		for s := range h.sums {
+			added[s][i] = rows[i].sums[s]
+		}
 	}
 	arrays := []any{hours}
 	for t := range texts {
@@ -114,7 +119,7 @@ func (h *hourly) arrays(rows []hourRow) []any {
 		arrays = append(arrays, flags)
 	}
 	for s := range h.sums {
-		arrays = append(arrays, sums[s])
+		arrays = append(arrays, added[s])
 	}
 	return arrays
 }

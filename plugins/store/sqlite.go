@@ -138,9 +138,6 @@ func insertSQL(table string, columns []string, onConflict string) string {
 var (
 	sqliteInsertEvents      = insertSQL(tableEvents, eventColumns, "DO NOTHING")
 	sqliteInsertDeadLetters = insertSQL(tableDeadLetters, deadLetterColumns, "DO NOTHING")
-	sqliteInsertHistory     = insertSQL(tableHistory, verdictColumns, "DO NOTHING")
-	sqliteUpsertCurrent     = insertSQL(tableVerdicts, verdictColumns, "(id) DO UPDATE SET "+assignments(verdictColumns[1:])+
-		", stored_at = excluded.stored_at WHERE (excluded.opened_ns, excluded.revision) > ("+tableVerdicts+".opened_ns, "+tableVerdicts+".revision)")
 )
 
 func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, error) {
@@ -166,47 +163,6 @@ func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, e
 		return nil, err
 	}
 	return []tally{{table: tableEvents, stored: stored, present: len(rows) - stored}}, nil
-}
-
-func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
-	tidy := tidyVerdicts(rows)
-	latest := latestVerdicts(tidy)
-	history, current := 0, 0
-	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
-		h := verdictHours(tidy)
-		fill := func(rows []verdictRow) func([]any, int) {
-			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i]) }
-		}
-		err := insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy), func(i int) {
-			history++
-			h.inserted(i)
-		})
-		if err != nil {
-			return err
-		}
-		if err = insertEach(ctx, tx, sqliteUpsertCurrent, len(verdictColumns), len(latest), fill(latest), func(int) { current++ }); err != nil {
-			return err
-		}
-		return addSQLiteHours(ctx, tx, h)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return []tally{
-		{table: tableHistory, stored: history, present: len(rows) - history},
-		{table: tableVerdicts, stored: current, present: len(latest) - current},
-	}, nil
-}
-
-func fillSQLiteVerdict(v []any, r *verdictRow) {
-	fillVerdict(v, r)
-	for _, i := range []int{3, 4, 5, 7, 8, 16} {
-		v[i] = string(v[i].([]byte))
-	}
-	v[9], v[10] = jsonList(r.missing), jsonList(r.stalled)
-	v[11] = r.opened.text()
-	v[12], v[13] = nullableText(r.deadline)
-	v[14] = r.decided.text()
 }
 
 func (s *sqliteDB) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {

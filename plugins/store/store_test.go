@@ -243,7 +243,7 @@ func TestFourProcessesStartingAtOnce(t *testing.T) {
 			require.NoError(t, child.Wait(), child.Stderr.(*strings.Builder).String())
 		}
 		require.Equal(t, int64(80), countsOf(t, dsn).Events)
-		require.Equal(t, []string{"1|1", "2|1", "3|1", "4|1", "5|1"},
+		require.Equal(t, []string{"1|1", "2|1", "3|1", "4|1", "5|1", "6|1"},
 			queryText(t, dsn, "SELECT version_id, count(*) FROM helios_schema_version WHERE version_id > 0 GROUP BY version_id ORDER BY version_id"))
 	})
 }

@@ -104,7 +104,15 @@ func fill(t *testing.T, dsn, kind string, documents []string, meta map[string]st
 
 // readOnly is a role like that of Grafana's data source.
 const readOnly = `CREATE ROLE panel LOGIN; GRANT USAGE ON SCHEMA public TO panel;
-GRANT SELECT ON helios_events, helios_verdicts, helios_verdict_history, helios_dead_letters TO panel`
+GRANT SELECT ON helios_events, helios_verdicts, helios_verdict_history, helios_dead_letters, helios_contracts,
+  helios_events_hourly, helios_verdicts_hourly, helios_dead_letters_hourly, helios_findings_hourly, helios_contract_compliance TO panel`
+
+// contracts are two versions as the input helios_contracts emits them.
+var contracts = []string{
+	`{"subject":"com.example.order.paid","version":1,"id":1,"language":"JSON","text":"{}","seen_at":"2026-03-01T10:00:00Z","changes":[]}`,
+	`{"subject":"com.example.order.paid","version":2,"id":2,"language":"JSON","text":"{}","seen_at":"2026-03-02T10:00:00Z","breaks_backward":true,
+"changes":[{"pointer":"/required","kind":"required_added","reasons":["older events lack it"]}]}`,
+}
 
 func storeSQL(t *testing.T, server *pgtest.Server, folder string) {
 	run, dsn := openRun(t, folder), server.Database(t)
@@ -112,6 +120,11 @@ func storeSQL(t *testing.T, server *pgtest.Server, folder string) {
 	fill(t, dsn, "verdicts", textColumn(t, run, "SELECT verdict FROM helios_verdict_history ORDER BY decided_ns"), nil)
 	fill(t, dsn, "dead_letters", textColumn(t, run, "SELECT CAST(payload AS TEXT) FROM helios_dead_letters WHERE origin = 'aws'"),
 		map[string]string{"helios-reason": "unreadable", "helios-stage": "ingest", "helios-origin": "aws"})
+	// What a contract refused, and contracts: the demo has none.
+	judged := textColumn(t, run, "SELECT event FROM helios_events LIMIT 10")
+	fill(t, dsn, "dead_letters", judged, map[string]string{"helios-reason": "contract", "helios-stage": "validate",
+		"helios-schema": "com.example.order.paid/2", "helios-violations": "required /customer"})
+	fill(t, dsn, "contracts", contracts, nil)
 	fact := textColumn(t, run, "SELECT id FROM helios_verdicts WHERE status = 'mismatched' LIMIT 1")[0]
 
 	ctx := context.Background()

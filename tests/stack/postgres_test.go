@@ -87,7 +87,7 @@ func TestGrafanasRoleReadsAndDoesNothingElse(t *testing.T) {
 	reader := connect(t, d.reader())
 	var n int
 	for _, table := range []string{"helios_events", "helios_verdicts", "helios_verdict_history", "helios_dead_letters",
-		"helios_contracts", "helios_events_hourly", "helios_verdicts_hourly", "helios_dead_letters_hourly", "helios_contract_compliance", "later"} {
+		"helios_contracts", "helios_events_hourly", "helios_verdicts_hourly", "helios_dead_letters_hourly", "helios_findings_hourly", "helios_contract_compliance", "later"} {
 		require.NoError(t, reader.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n), table)
 	}
 	for setting, want := range map[string]string{"default_transaction_read_only": "on", "statement_timeout": "30s", "lock_timeout": "5s"} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -217,6 +218,50 @@ func TestFiguresCountEachWindow(t *testing.T) {
 		require.Equal(t, []map[string]int64{{"aws": 1}, {"aws": 1, "gcp": 1}, {"aws": 2, "gcp": 1}},
 			[]map[string]int64{figures[0].Events, figures[1].Events, figures[2].Events})
 		require.Equal(t, map[string]int64{"matched": 1}, figures[0].Verdicts, "a fact counts once, with its current verdict")
+	})
+}
+
+// The sums by the hour answer for whole hours; the rows say whether they are right.
+func TestFiguresAreThoseOfTheRows(t *testing.T) {
+	storetest.InBothDialects(t, func(t *testing.T, dsn string) {
+		random := rand.New(rand.NewPCG(1, 2))
+		at := func() time.Time { return storetest.Start.Add(time.Duration(random.Int64N(int64(50 * time.Hour)))) }
+		pick := func(of ...string) string { return of[random.IntN(len(of))] }
+		for range 4 {
+			var events, verdicts []string
+			for range 100 {
+				events = append(events, storetest.Event(map[string]any{"id": fmt.Sprint(random.IntN(300)), "time": at().Truncate(20 * time.Minute).Format(time.RFC3339Nano),
+					"cloud": pick("aws", "gcp", strings.Repeat("é", 300)+pick("a", "b"))}))
+				verdicts = append(verdicts, storetest.Verdict(random.IntN(80), 1+random.IntN(5), 0,
+					map[string]any{"status": pick("matched", "mismatched", "missing"), "decided_at": at().Format(time.RFC3339Nano)}))
+			}
+			storetest.Write(t, dsn, "events", append(events, events[:40]...)...)
+			storetest.Write(t, dsn, "verdicts", append(verdicts, verdicts[:40]...)...)
+		}
+		db := open(t, dsn)
+		for range 40 {
+			now, windows := at().Add(10*time.Hour), []time.Duration{time.Duration(random.Int64N(int64(2 * time.Hour))), time.Hour, time.Duration(random.Int64N(int64(50 * time.Hour)))}
+			if random.IntN(4) == 0 {
+				now = now.Truncate(time.Hour) // no ragged end
+			}
+			figures, err := db.Stats(context.Background(), now, windows...)
+			require.NoError(t, err)
+			for w, length := range windows {
+				want := query.Figures{Events: map[string]int64{}, Verdicts: map[string]int64{}, DeadLetters: map[string]int64{}}
+				for _, e := range walk(t, func(p query.Page) (query.Listing[query.Event], error) {
+					return db.Events(context.Background(), query.EventFilter{Since: now.Add(-length)}, p)
+				}, 500, func(int) {}) {
+					name := []rune(e.Cloud)
+					want.Events[string(name[:min(len(name), 256)])]++
+				}
+				for _, v := range walk(t, func(p query.Page) (query.Listing[query.Verdict], error) {
+					return db.Verdicts(context.Background(), query.VerdictFilter{Since: now.Add(-length)}, p)
+				}, 500, func(int) {}) {
+					want.Verdicts[v.Status]++
+				}
+				require.Equal(t, want, figures[w], "%v before %v", length, now)
+			}
+		}
 	})
 }
 

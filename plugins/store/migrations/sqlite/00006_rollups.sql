@@ -1,0 +1,69 @@
+-- What the API asks over weeks, from sums by the hour: the facts by their current
+-- verdict, what those verdicts find wrong by cloud, and what events are billed by.
+
+-- +goose Up
+-- Of rows from before only the mean size is known.
+ALTER TABLE helios_events_hourly ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0; -- pieces of 64 KiB that the events are cut into
+ALTER TABLE helios_events_hourly ADD COLUMN padded INTEGER NOT NULL DEFAULT 0; -- bytes, where each event counts as 1,000 at least
+UPDATE helios_events_hourly SET chunks = events * ((bytes / events + 65535) / 65536), padded = max(bytes, 1000 * events) WHERE events > 0;
+
+ALTER TABLE helios_verdicts_hourly ADD COLUMN facts INTEGER NOT NULL DEFAULT 0; -- revisions that are their fact's current verdict
+
+CREATE TABLE helios_findings_hourly (
+    hour    TEXT    NOT NULL, -- of decided_at of a fact's current verdict
+    tenant  TEXT    NOT NULL,
+    type    TEXT    NOT NULL,
+    finding TEXT    NOT NULL, -- missing, or outlier
+    cloud   TEXT    NOT NULL, -- that did not report the fact, or said something else
+    source  TEXT    NOT NULL, -- of the outlier's event
+    field   TEXT    NOT NULL, -- in which it differed
+    facts   INTEGER NOT NULL,
+    PRIMARY KEY (hour, tenant, type, finding, cloud, source, field)
+);
+
+UPDATE helios_verdicts_hourly SET facts = c.facts
+FROM (SELECT substr(decided_at, 1, 13) || ':00:00.000000000Z' AS hour, substr(tenant, 1, 256) AS tenant, substr(type, 1, 256) AS type, status,
+             substr(expectation, 1, 256) AS expectation, count(*) AS facts
+      FROM helios_verdicts GROUP BY 1, 2, 3, 4, 5) AS c
+WHERE helios_verdicts_hourly.hour = c.hour AND helios_verdicts_hourly.tenant = c.tenant AND helios_verdicts_hourly.type = c.type
+  AND helios_verdicts_hourly.status = c.status AND helios_verdicts_hourly.expectation = c.expectation;
+
+INSERT INTO helios_findings_hourly
+WITH found AS (
+    SELECT substr(v.decided_at, 1, 13) || ':00:00.000000000Z' AS hour, substr(v.tenant, 1, 256) AS tenant, substr(v.type, 1, 256) AS type,
+           'missing' AS finding, substr(m.value, 1, 256) AS cloud, '' AS source, '' AS field
+    FROM helios_verdicts v, json_each(v.missing) AS m WHERE v.status IN ('missing', 'partial')
+    UNION ALL
+    SELECT substr(v.decided_at, 1, 13) || ':00:00.000000000Z', substr(v.tenant, 1, 256), substr(v.type, 1, 256), 'outlier', substr(o.value, 1, 256),
+           substr(coalesce((SELECT e.value ->> '$.source' FROM json_each(v.verdict, '$.events') AS e WHERE e.key = o.value), ''), 1, 256),
+           substr(coalesce(d.value ->> '$.field', ''), 1, 256)
+    FROM helios_verdicts v, json_each(v.verdict, '$.diffs') AS d, json_each(d.value, '$.outliers') AS o
+    WHERE v.status = 'mismatched' AND json_valid(v.verdict)
+), counted AS (
+    SELECT *, count(*) AS facts FROM found GROUP BY 1, 2, 3, 4, 5, 6, 7
+), sources AS (
+    SELECT hour, tenant, type, source,
+           row_number() OVER (PARTITION BY hour, tenant, type ORDER BY source = 'other', sum(facts) DESC, source) AS place
+    FROM counted GROUP BY hour, tenant, type, source
+), fields AS (
+    SELECT hour, tenant, type, field,
+           row_number() OVER (PARTITION BY hour, tenant, type ORDER BY field = 'other', sum(facts) DESC, field) AS place
+    FROM counted GROUP BY hour, tenant, type, field
+)
+SELECT hour, tenant, type, finding, cloud, CASE WHEN s.place <= 100 THEN source ELSE 'other' END,
+       CASE WHEN f.place <= 100 THEN field ELSE 'other' END, sum(facts)
+FROM counted JOIN sources s USING (hour, tenant, type, source) JOIN fields f USING (hour, tenant, type, field)
+GROUP BY 1, 2, 3, 4, 5, 6, 7;
+
+DROP INDEX helios_verdicts_status;
+CREATE INDEX helios_verdicts_unmatched ON helios_verdicts (decided_at) WHERE status <> 'matched';
+CREATE INDEX helios_verdict_history_corrections ON helios_verdict_history (decided_at) WHERE revision > 1;
+
+-- +goose Down
+DROP INDEX helios_verdict_history_corrections;
+DROP INDEX helios_verdicts_unmatched;
+CREATE INDEX helios_verdicts_status ON helios_verdicts (status, opened_at);
+DROP TABLE helios_findings_hourly;
+ALTER TABLE helios_verdicts_hourly DROP COLUMN facts;
+ALTER TABLE helios_events_hourly DROP COLUMN padded;
+ALTER TABLE helios_events_hourly DROP COLUMN chunks;

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+var (
+	sqliteInsertHistory  = insertSQL(tableHistory, verdictColumns, "DO NOTHING")
+	sqliteReplaceCurrent = insertSQL(tableVerdicts, verdictColumns, "(id) DO UPDATE SET "+assignments(verdictColumns[1:])+
+		", stored_at = excluded.stored_at")
+)
+
+const sqliteReadCurrent = `SELECT opened_ns, revision, decided_ns, tenant, type, status, expectation, missing,
+CASE WHEN status = 'mismatched' THEN verdict ELSE '' END FROM ` + tableVerdicts + ` WHERE id = ?`
+
+func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
+	tidy := tidyVerdicts(rows)
+	latest := latestVerdicts(tidy)
+	history, now := 0, 0
+	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
+		h := verdictHours(tidy)
+		c := newCurrent(h)
+		fill := func(rows []verdictRow) func([]any, int) {
+			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i]) }
+		}
+		err = insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy), func(i int) {
+			history++
+			h.inserted(i)
+		})
+		if err != nil {
+			return err
+		}
+		follow, err := followSQLite(ctx, tx, latest, c)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", tableVerdicts, err)
+		}
+		now = len(follow)
+		if err = insertEach(ctx, tx, sqliteReplaceCurrent, len(verdictColumns), len(follow), fill(follow), func(int) {}); err != nil {
+			return err
+		}
+		if err = addSQLiteHours(ctx, tx, c.findings); err != nil {
+			return err
+		}
+		return addSQLiteHours(ctx, tx, h)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []tally{
+		{table: tableHistory, stored: history, present: len(rows) - history},
+		{table: tableVerdicts, stored: now, present: len(latest) - now},
+	}, nil
+}
+
+// followSQLite returns those verdicts that become current.
+func followSQLite(ctx context.Context, tx *sql.Tx, latest []verdictRow, c *current) (follow []verdictRow, err error) {
+	read, err := tx.PrepareContext(ctx, sqliteReadCurrent)
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	for i := range latest {
+		v := &latest[i]
+		was := verdictRow{id: v.id, decided: instant{known: true}}
+		var missing string
+		err = read.QueryRowContext(ctx, v.id).Scan(&was.opened.ns, &was.revision, &was.decided.ns, &was.tenant, &was.typ, &was.status,
+			&was.expectation, &missing, &was.document)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return nil, err
+		case !v.follows(&was):
+			continue
+		default:
+			if err = json.Unmarshal([]byte(missing), &was.missing); err != nil {
+				return nil, err
+			}
+			c.was(&was)
+		}
+		c.became(v)
+		follow = append(follow, *v)
+	}
+	return follow, nil
+}
+
+func fillSQLiteVerdict(v []any, r *verdictRow) {
+	fillVerdict(v, r)
+	for _, i := range []int{3, 4, 5, 7, 8, 16} {
+		v[i] = string(v[i].([]byte))
+	}
+	v[9], v[10] = jsonList(r.missing), jsonList(r.stalled)
+	v[11] = r.opened.text()
+	v[12], v[13] = nullableText(r.deadline)
+	v[14] = r.decided.text()
+}
