@@ -35,6 +35,7 @@ const (
 	registryAway  fault = "registry away"
 	deleted       fault = "a subject deleted"
 	madeUp        fault = "names made up"
+	newVersion    fault = "a new version of a contract"
 )
 
 // beside are the faults of the second process, whose metrics are apart.
@@ -53,10 +54,13 @@ type claim struct {
 	average  bool   // the mean over the time is compared and not its peak
 }
 
-func up(f fault) claim                       { return claim{fault: f} }
-func down(f fault) claim                     { return claim{fault: f, falls: true} }
-func of(series string, f fault) claim        { return claim{fault: f, series: series} }
-func table(measure string, f fault) claim    { return claim{fault: f, measure: measure} }
+func up(f fault) claim                    { return claim{fault: f} }
+func down(f fault) claim                  { return claim{fault: f, falls: true} }
+func of(series string, f fault) claim     { return claim{fault: f, series: series} }
+func table(measure string, f fault) claim { return claim{fault: f, measure: measure} }
+func tableDown(measure string, f fault) claim {
+	return claim{fault: f, measure: measure, falls: true, slightly: true}
+}
 func (c claim) at(query int) claim           { c.query = query; return c }
 func (c claim) mean() claim                  { c.average = true; return c }
 func (c claim) ended() claim                 { c.atEnd = true; return c }
@@ -69,6 +73,9 @@ var shownElsewhere = map[string]string{
 	"Live events/Verdicts as they fall": "a channel of Grafana Live",
 	"Live events/Latest events":         "a list of the newest, whatever they are",
 	"Pipelines/Certificate left":        "the webhook's tests make certificates that end soon",
+	"Trace/Spans":                       "a trace in Tempo; the tests of tracing look at what is sent there",
+	"Trace/Stages, 95th percentile":     "off without a collector; the tests of tracing ask a real Prometheus",
+	"Trace/Spans that are thrown away":  "off without a collector; the tests of tracing take it away",
 	"Pipelines/Processes measured":      "the scenarios of the rules take the process away",
 }
 
@@ -134,6 +141,12 @@ var claims = withObjectives(map[string][]claim{
 	"Contracts/Broken rules by producer": {of("rule=required", breach)},
 	"Contracts/Versions in use":          {of("outcome=invalid", breach)},
 
+	"Contracts/Compliance by the hour":              {tableDown("min(compliance)", breach)},
+	"Contracts/Compliance by contract and producer": {table("sum(refused)", breach)},
+	"Contracts/Refused by rule and producer":        {table("sum(refused)", breach)},
+	"Contracts/Contracts":                           {table("count(*)", newVersion)},
+	"Contracts/Differences between versions":        {table("count(*)", newVersion)},
+
 	"Fact/Verdict":                     {table("count(*) FILTER (WHERE status <> 'matched')", missing)},
 	"Fact/Side by side":                {table("count(*) FILTER (WHERE field = 'data.status' AND value LIKE '≠ %')", mismatched)},
 	"Fact/Verdict history":             {table("count(*)", late)},
@@ -151,7 +164,7 @@ var claims = withObjectives(map[string][]claim{
 	"Live events/By cloud":         {table("sum(events)", more)},
 	"Live events/By type":          {table("sum(events)", more)},
 	"Live events/By tenant":        {table("sum(events)", more)},
-	"Live events/Events by minute": {table("sum(aws)", more), table("sum(azure)", more), table("sum(gcp)", more)},
+	"Live events/Events over time": {table("sum(aws)", more), table("sum(azure)", more), table("sum(gcp)", more)},
 	"Live events/Last 24 hours":    {table("sum(events)", more)},
 	"Live events/Last 7 days":      {table("sum(events)", more)},
 	"Live events/Last 30 days":     {table("sum(events)", more)},

@@ -258,14 +258,20 @@ func (c claim) margin() float64 {
 }
 
 // database fills a database with what a demo stored.
-func database(t *testing.T, server *pgtest.Server, d *demoRun, deadLetters bool) *pgx.Conn {
+func database(t *testing.T, server *pgtest.Server, d *demoRun, faulty bool) *pgx.Conn {
 	run, dsn := openRun(t, d.folder), server.Database(t)
 	fill(t, dsn, "events", textColumn(t, run, "SELECT event FROM helios_events"), nil)
 	fill(t, dsn, "verdicts", textColumn(t, run, "SELECT verdict FROM helios_verdict_history ORDER BY decided_ns"), nil)
-	if deadLetters {
+	versions := contracts[:1]
+	if faulty {
 		letters := textColumn(t, run, "SELECT CAST(payload AS TEXT) FROM helios_dead_letters WHERE origin = 'aws'")
 		fill(t, dsn, "dead_letters", letters, map[string]string{"helios-reason": "unreadable", "helios-stage": "ingest", "helios-origin": "aws"})
+		broken := textColumn(t, run, "SELECT CAST(payload AS TEXT) FROM helios_dead_letters WHERE stage = 'validate'")
+		fill(t, dsn, "dead_letters", broken, map[string]string{"helios-reason": "contract", "helios-stage": "validate", "helios-origin": "gcp",
+			"helios-schema": "com.example.order.paid/1", "helios-violations": "required /customer/id"})
+		versions = contracts
 	}
+	fill(t, dsn, "contracts", versions, nil)
 	conn, err := pgx.Connect(context.Background(), dsn)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })

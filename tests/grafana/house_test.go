@@ -229,7 +229,7 @@ func (c *checking) variablesIn(text, field string) {
 }
 
 // sources are what a query's data source must be, by its type.
-var sources = map[string]string{"prometheus": "${prometheus}", "grafana-postgresql-datasource": "${postgresql}", "datasource": "grafana"}
+var sources = map[string]string{"prometheus": "${prometheus}", "grafana-postgresql-datasource": "${postgresql}", "datasource": "grafana", "tempo": "${tempo}"}
 
 var (
 	legendLabel = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
