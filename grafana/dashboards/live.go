@@ -3,6 +3,7 @@ package dashboards
 import (
 	p "github.com/helios-connect/helios/grafana/panels"
 	q "github.com/helios-connect/helios/grafana/queries"
+	t "github.com/helios-connect/helios/plugins/telemetry"
 )
 
 func live() p.Board {
@@ -26,6 +27,11 @@ func live() p.Board {
 					CellLinks: map[string]string{"fact": openFact},
 					Help:      "Verdicts in the moment that they are handed on. A click on a fact opens it.",
 					Queries:   []q.Query{q.Stream("verdicts")}},
+				{Title: "Pushed, sampled and dropped", Kind: p.Series, Unit: "eps", Width: 24, Height: 5, Steps: p.Plain(), Next: toPipelines,
+					Help:  "What happens to events and verdicts on their way to the tables above. Sampled: more than a browser can follow. Dropped, by reason: stale is older than 3 s, unauthorized wants another token; the store has them all.",
+					Empty: "HELIOS_GRAFANA_URL names no Grafana to push to.",
+					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.LivePushed), q.Interval)), "pushed"), q.Prom(q.Sum(q.Rate(q.Of(t.LiveSampled), q.Interval)), "sampled"),
+						q.Prom(q.Sum(q.Rate(q.Of(t.LiveDropped), q.Interval), t.LabelReason), "dropped: {{reason}}")}},
 			}},
 			{Title: "Shares of the time range", Panels: []p.Panel{
 				share("cloud", 7, "A slice much smaller than its neighbours: that cloud loses events; see Overview."),

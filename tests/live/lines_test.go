@@ -116,7 +116,7 @@ func TestWhateverAnEventHoldsItIsOneLineAndEveryTextStaysInItsColumn(t *testing.
 		}
 		var push []string
 		for i := range batch {
-			m, err := batch.BloblangQuery(i, exe)
+			m, err := batch.BloblangExecutor(exe).Query(i)
 			if err != nil {
 				t.Fatalf("mapping message %d: %v", i, err)
 			}
@@ -162,7 +162,7 @@ func naughty(t testing.TB) (all []string) {
 func TestTheHeartbeatOpensBothTables(t *testing.T) {
 	m := service.NewMessage(nil)
 	m.MetaSetMut("live_stream", "heartbeat")
-	got, err := service.MessageBatch{m}.BloblangQuery(0, lines(t))
+	got, err := service.MessageBatch{m}.BloblangExecutor(lines(t)).Query(0)
 	require.NoError(t, err)
 	push, err := got.AsBytes()
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func TestAnUnreadableDocumentIsAnErrorAndNoLine(t *testing.T) {
 	for _, text := range []string{`no JSON`, `[1]`, `{"revision":"x\ny"}`, `{"cloud":{"a":1}}`, `{"cloud":"aws","tenant":7}`} {
 		m := service.NewMessage([]byte(text))
 		m.MetaSetMut("kafka_topic", "helios.events")
-		got, err := service.MessageBatch{m}.BloblangQuery(0, lines(t))
+		got, err := service.MessageBatch{m}.BloblangExecutor(lines(t)).Query(0)
 		if err == nil {
 			line, err := got.AsBytes()
 			require.NoError(t, err)
