@@ -50,7 +50,7 @@ func TestDashboardsPushMakesTheFolderOnceAndSendsEachDashboard(t *testing.T) {
 	require.NoError(t, push("secret"))
 	require.Equal(t, 1, folders)
 	require.Contains(t, sent, "helios-overview")
-	require.Len(t, sent, 8)
+	require.Len(t, sent, 9)
 
 	err := push("wrong")
 	require.ErrorContains(t, err, "401")
