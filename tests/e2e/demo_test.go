@@ -113,7 +113,9 @@ func TestASoakOfTheDemoKeepsEveryVerdictRight(t *testing.T) {
 	t.Run("without the clouds' protocols", func(t *testing.T) {
 		t.Parallel()
 		j := soak(t, duration, "--direct", "--rate", "2000")
-		require.Less(t, j.Load.Memory, int64(400e6), "bytes of memory")
+		// It takes 320 MB by itself; where other tests keep the cores busy, the garbage
+		// collector lags.
+		require.Less(t, j.Load.Memory, int64(600e6), "bytes of memory")
 	})
 	// Here the simulated clouds keep what waits in the same process.
 	t.Run("through emulated clouds", func(t *testing.T) {
