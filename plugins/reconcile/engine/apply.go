@@ -305,7 +305,25 @@ func (c *cell) touch(token uint64) {
 // stamp notes when and by which event the fact changed last.
 func (e *Engine) stamp(c *cell, token uint64, wall int64) {
 	c.touch(token)
-	c.lastWall = uint32(min(max(wall-e.base, 0)/1e6, math.MaxUint32))
+	c.lastWall = uint32((wall - e.base) / 1e6)
+}
+
+// maxSetBack is how far a clock that is set back is believed, in milliseconds.
+const maxSetBack = 3600 * 1000
+
+// lastEvent is when the fact changed last, Unix nanoseconds, as of wall; 0 is
+// unknown. The cell has the lower 32 bits of the milliseconds: an instant more
+// than 49 days before wall is told that much too late.
+func (e *Engine) lastEvent(c *cell, wall int64) int64 {
+	if e.base == 0 {
+		return 0
+	}
+	now := (wall - e.base) / 1e6
+	age := int64(uint32(now) - c.lastWall)
+	if age > math.MaxUint32-maxSetBack {
+		age -= 1 << 32
+	}
+	return e.base + (now-age)*1e6
 }
 
 // applyOpen applies an event to a fact without a verdict.

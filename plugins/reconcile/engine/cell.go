@@ -26,7 +26,7 @@ type cell struct {
 	deadline     int64   // opened + window until revision 1, fixed by it; Unix nanoseconds
 	firstToken   uint64  // token of the event that opened the fact
 	lastToken    uint32  // token of the last event that changed it, minus firstToken, at most all ones
-	lastWall     uint32  // wall clock when that event was applied, milliseconds since Engine.base
+	lastWall     uint32  // wall clock when that event was applied, milliseconds since Engine.base, modulo 2^32
 	present      set     // participants with a record
 	stalled      set     // absent and not passed, as of the last verdict
 	records      handle  // key and one record a participant

@@ -181,7 +181,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 		Identity: c.identity(), Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
 		Tenant: route.tenant, Type: route.eventType, Key: e.texts.string(keyOf(e.block(c))),
 		Expectation: r.Name,
-		LastEvent:   e.base + int64(c.lastWall)*1e6,
+		LastEvent:   e.lastEvent(c, wall),
 	}
 	v.ID = event.FactID(v.Tenant, v.Type, v.Key)
 	v.JSON = e.texts.keep(e.appendVerdict(e.texts.begin(e.lastJSON+e.lastJSON/4), v, c, r, route, wall))

@@ -120,3 +120,33 @@ func TestTimesThatADeadlineDoesNotTellAreKept(t *testing.T) {
 	require.EqualValues(t, 1, other.Stats().Forgotten)
 	require.Empty(t, other.apart, "what is forgotten leaves no times behind")
 }
+
+// A process runs for months: what is told of a fact's last event must not stand
+// still when the 32 bits of its milliseconds are used up.
+func TestTheLastEventIsToldHoweverLongTheProcessRuns(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, up := range []time.Duration{0, 49 * day, 50 * day, 99*day + 9*time.Hour, 400 * day} {
+		e, sink := pairEngine(t, time.Minute)
+		apply := func(cloud string, at time.Duration) {
+			now := layoutStart.Add(at)
+			doc := fmt.Appendf(nil, `{"id":"1","source":"/s","type":"t","time":%q,"cloud":%q,"correlationid":"%d","data":{}}`, now.Format(time.RFC3339Nano), cloud, at/day)
+			require.Equal(t, ReasonNone, e.Apply(doc, 1, now.UnixNano()).Reason)
+		}
+		e.Apply([]byte(`{"id":"0","source":"/s","type":"t","time":"2026-01-01T00:00:00Z","cloud":"aws","correlationid":"first"}`), 1, layoutStart.UnixNano())
+		apply("aws", up)
+		apply("gcp", up+time.Second)
+		last := (*sink)[len(*sink)-1]
+		require.Equal(t, Matched, last.Status)
+		require.Equal(t, layoutStart.Add(up+time.Second).UnixNano(), last.LastEvent, "after %v", up)
+	}
+	// Restored and corrected before any event came: nothing is known.
+	e, _ := pairEngine(t, time.Minute)
+	require.Zero(t, e.lastEvent(&cell{}, layoutStart.UnixNano()))
+	// A clock that was set back is no reason for 49 days.
+	e.base = layoutStart.UnixNano()
+	c := &cell{}
+	e.stamp(c, 1, layoutStart.Add(time.Minute).UnixNano())
+	require.Equal(t, layoutStart.Add(time.Minute).UnixNano(), e.lastEvent(c, layoutStart.UnixNano()))
+	e.stamp(c, 1, layoutStart.Add(-time.Minute).UnixNano())
+	require.Equal(t, layoutStart.Add(-time.Minute).UnixNano(), e.lastEvent(c, layoutStart.Add(time.Minute).UnixNano()))
+}
