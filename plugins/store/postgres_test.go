@@ -133,3 +133,44 @@ func TestADatabaseOfAnotherEncodingIsRefused(t *testing.T) {
 	_, err := Create(context.Background(), withDatabase(dsn, "latin"))
 	require.ErrorContains(t, err, "encoding LATIN1; UTF8 is needed")
 }
+
+// An older process writes on while a newer one migrates: a writer that has its rows
+// in the table gets to their sums, and the migration comes after it.
+func TestAMigrationWaitsForWritersWithoutADeadlock(t *testing.T) {
+	for _, tables := range [][]string{
+		{"helios_events", "helios_events_hourly"},
+		{"helios_verdict_history", "helios_verdicts", "helios_verdicts_hourly"},
+	} {
+		dsn := pgtest.StartServer(t).Database(t)
+		require.NoError(t, newTestOutput(t, dsn, kindEvents).WriteBatch(t.Context(), batchOf(eventJSON(nil))))
+		db, done := openSQL(t, dsn)
+		defer done()
+		steps, err := migrationsOf(db, postgresDialect)
+		require.NoError(t, err)
+		_, err = steps.DownTo(t.Context(), 5)
+		require.NoError(t, err)
+
+		writer, err := db.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		touch := func(table string) error {
+			_, err := writer.Exec("LOCK TABLE " + table + " IN ROW EXCLUSIVE MODE")
+			return err
+		}
+		require.NoError(t, touch(tables[0]))
+		migrated := make(chan error, 1)
+		go func() {
+			_, err := steps.Up(context.Background())
+			migrated <- err
+		}()
+		require.Eventually(t, func() bool {
+			var waits bool
+			require.NoError(t, db.QueryRow("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'relation')").Scan(&waits))
+			return waits
+		}, time.Minute, 5*time.Millisecond, "the migration waits for the writer")
+		for _, table := range tables[1:] {
+			require.NoError(t, touch(table))
+		}
+		require.NoError(t, writer.Commit())
+		require.NoError(t, <-migrated)
+	}
+}

@@ -4,9 +4,10 @@
 -- range from the rows together.
 
 -- +goose Up
--- Writers wait until their rows are counted.
-LOCK TABLE helios_events_hourly, helios_verdicts_hourly IN ACCESS EXCLUSIVE MODE;
+-- Writers wait until their rows are counted. The order is theirs, rows before
+-- sums: the other way round, one that is under way would be waited for for ever.
 LOCK TABLE helios_events, helios_verdict_history, helios_verdicts IN SHARE MODE;
+LOCK TABLE helios_events_hourly, helios_verdicts_hourly IN ACCESS EXCLUSIVE MODE;
 
 -- Of rows from before only the mean size is known.
 ALTER TABLE helios_events_hourly
