@@ -17,8 +17,9 @@ const (
 // finding is one thing that a verdict finds wrong.
 type finding struct{ kind, cloud, source, field string }
 
-// findings lists what a verdict finds wrong. What of its document can't be read
-// finds nothing: the row is stored all the same.
+// findings lists what a verdict finds wrong. What of its document is not as it
+// should be finds nothing: the row is stored all the same. The migrations read it
+// the same way.
 func findings(v *verdictRow) (list []finding) {
 	switch v.status {
 	case "missing", "partial":
@@ -26,25 +27,30 @@ func findings(v *verdictRow) (list []finding) {
 			list = append(list, finding{kind: findingMissing, cloud: cloud})
 		}
 	case "mismatched":
-		var document struct {
-			Diffs []struct {
-				Field    string   `json:"field"`
-				Outliers []string `json:"outliers"`
-			} `json:"diffs"`
-			Events map[string]struct {
-				Source string `json:"source"`
-			} `json:"events"`
-		}
-		if json.Unmarshal(v.document, &document) != nil {
-			return nil
-		}
-		for _, diff := range document.Diffs {
-			for _, cloud := range diff.Outliers {
-				list = append(list, finding{kind: findingOutlier, cloud: cloud, source: document.Events[cloud].Source, field: diff.Field})
+		document := as[map[string]json.RawMessage](v.document)
+		events := as[map[string]json.RawMessage](document["events"])
+		for _, raw := range as[[]json.RawMessage](document["diffs"]) {
+			diff := as[map[string]json.RawMessage](raw)
+			for _, outlier := range as[[]json.RawMessage](diff["outliers"]) {
+				if outlier[0] != '"' {
+					continue
+				}
+				cloud := as[string](outlier)
+				event := as[map[string]json.RawMessage](events[cloud])
+				list = append(list, finding{kind: findingOutlier, cloud: cloud, source: as[string](event["source"]), field: as[string](diff["field"])})
 			}
 		}
 	}
 	return list
+}
+
+// as reads JSON as a type, or as nothing when it is something else.
+func as[T any](raw []byte) T {
+	var v, none T
+	if json.Unmarshal(raw, &v) != nil {
+		return none
+	}
+	return v
 }
 
 // current follows which verdicts of a batch became current, and which were until

@@ -39,10 +39,13 @@ RETURNS TABLE (finding text, cloud text, source text, field text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT 'missing', left(name, 256), '', '' FROM unnest($2) AS name WHERE $1 IN ('missing', 'partial')
     UNION ALL
-    SELECT 'outlier', left(name, 256), left(coalesce(doc->'events'->name->>'source', ''), 256), left(coalesce(diff->>'field', ''), 256)
+    SELECT 'outlier', left(name #>> '{}', 256),
+           left(CASE jsonb_typeof(doc->'events'->(name #>> '{}')->'source') WHEN 'string' THEN doc->'events'->(name #>> '{}')->>'source' ELSE '' END, 256),
+           left(CASE jsonb_typeof(diff->'field') WHEN 'string' THEN diff->>'field' ELSE '' END, 256)
     FROM (SELECT helios_json($3) AS doc WHERE $1 = 'mismatched' OFFSET 0) AS read
     CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(doc->'diffs') WHEN 'array' THEN doc->'diffs' ELSE '[]' END) AS diff
-    CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(diff->'outliers') WHEN 'array' THEN diff->'outliers' ELSE '[]' END) AS name
+    CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(diff->'outliers') WHEN 'array' THEN diff->'outliers' ELSE '[]' END) AS name
+    WHERE jsonb_typeof(name) = 'string'
 $$;
 -- +goose StatementEnd
 

@@ -35,10 +35,16 @@ WITH found AS (
     FROM helios_verdicts v, json_each(v.missing) AS m WHERE v.status IN ('missing', 'partial')
     UNION ALL
     SELECT substr(v.decided_at, 1, 13) || ':00:00.000000000Z', substr(v.tenant, 1, 256), substr(v.type, 1, 256), 'outlier', substr(o.value, 1, 256),
-           substr(coalesce((SELECT e.value ->> '$.source' FROM json_each(v.verdict, '$.events') AS e WHERE e.key = o.value), ''), 1, 256),
-           substr(coalesce(d.value ->> '$.field', ''), 1, 256)
-    FROM helios_verdicts v, json_each(v.verdict, '$.diffs') AS d, json_each(d.value, '$.outliers') AS o
-    WHERE v.status = 'mismatched' AND json_valid(v.verdict)
+           substr(coalesce((SELECT CASE WHEN e.type = 'object' THEN CASE json_type(e.value, '$.source') WHEN 'text' THEN e.value ->> '$.source' END END
+                            FROM json_each(v.verdict, '$.events') AS e WHERE e.key = o.value), ''), 1, 256),
+           substr(CASE json_type(d.value, '$.field') WHEN 'text' THEN d.value ->> '$.field' ELSE '' END, 1, 256)
+    -- What is no list, or holds other things than it should, finds nothing: a call on
+    -- what is no JSON would end the migration.
+    FROM helios_verdicts v,
+         json_each(CASE WHEN v.status = 'mismatched' THEN CASE WHEN json_valid(v.verdict) THEN
+             CASE json_type(v.verdict, '$.diffs') WHEN 'array' THEN v.verdict END END END, '$.diffs') AS d,
+         json_each(CASE d.type WHEN 'object' THEN CASE json_type(d.value, '$.outliers') WHEN 'array' THEN d.value END END, '$.outliers') AS o
+    WHERE o.type = 'text'
 ), counted AS (
     SELECT *, count(*) AS facts FROM found GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), sources AS (
