@@ -34,7 +34,7 @@ func lines(t testing.TB) *bloblang.Executor {
 	require.NoError(t, yaml.Unmarshal(text, &conf))
 	for _, p := range conf.Pipeline.Processors {
 		if p.Label == "live_lines" {
-			mapping := strings.NewReplacer("${HELIOS_LIVE_LINES:25}", "25", "${HELIOS_TOPIC_EVENTS:helios.events}", "helios.events").Replace(p.Mapping)
+			mapping := strings.ReplaceAll(p.Mapping, "${HELIOS_TOPIC_EVENTS:helios.events}", "helios.events")
 			exe, err := bloblang.GlobalEnvironment().Parse(mapping)
 			require.NoError(t, err)
 			return exe

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -250,12 +251,55 @@ func TestWhatGrafanaDoesNotTakeIsDroppedAndCounted(t *testing.T) {
 	}
 }
 
+// A sign-in page that a proxy leads to answers with success, and shows nothing.
+func TestARedirectionIsNoPush(t *testing.T) {
+	var asked atomic.Int64
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/login" {
+			asked.Add(1)
+			return
+		}
+		http.Redirect(w, r, "/login", http.StatusFound)
+	}))
+	t.Cleanup(proxy.Close)
+	p := startPusher(t, proxy.URL)
+	require.Eventually(t, func() bool { return p.value(t, telemetry.LiveDropped, `reason="refused"`) > 0 }, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(p.Log(), "HELIOS_GRAFANA_URL has to be the address that this one points to")
+	}, patience, 50*time.Millisecond, "%s", p.Log())
+	require.Zero(t, p.value(t, telemetry.LivePushed))
+	require.Zero(t, asked.Load())
+}
+
+// What is no number of lines, or too few or too many, stops nothing and loses no count.
+func TestLinesOutOfBoundsAreTheNearest(t *testing.T) {
+	for lines, most := range map[string]int{"0": 1, "1000": 45, "many": 25} {
+		t.Run(lines, func(t *testing.T) {
+			t.Parallel()
+			g := startGrafana(t)
+			p := startPusher(t, g.URL, "HELIOS_LIVE_LINES="+lines)
+			p.joined(t, g)
+			var burst []string
+			for i := range 2000 {
+				burst = append(burst, event(strconv.Itoa(i)))
+			}
+			p.produce(t, embedded.TopicEvents, burst...)
+			p.balanced(t, 2000)
+			longest := 0
+			for _, push := range g.taken() {
+				longest = max(longest, len(parsed(t, push)))
+			}
+			require.LessOrEqual(t, longest, most+1, "with the heartbeat, which has two lines")
+		})
+	}
+}
+
 // A Grafana that is not there at the start, or goes, is pushed to when it is back.
 func TestAGrafanaThatComesBackIsPushedTo(t *testing.T) {
 	g := startGrafana(t)
 	address := g.Listener.Addr().String()
 	g.Close()
-	p := startPusher(t, "http://user:p4ssword@"+address+"/")
+	p := startPusher(t, "http://user:p4@p4ssword@"+address+"/")
 	require.Eventually(t, func() bool {
 		p.produce(t, embedded.TopicEvents, event("lost"))
 		return p.value(t, telemetry.LiveDropped, `reason="unreachable"`) > 0
