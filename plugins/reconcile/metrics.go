@@ -190,7 +190,7 @@ func (m *metrics) flush(s engine.Stats) {
 	m.closed.Set(int64(s.Closed))
 	m.bytes.Set(int64(s.Bytes))
 	for _, c := range s.Clocks {
-		if !c.Expected && m.participants.Value(c.Participant) == telemetry.Overflow {
+		if !c.Expected && !m.participants.Passes(c.Participant) {
 			continue
 		}
 		m.stalled.Set(boolGauge(c.Stalled && c.Expected), c.Clock, c.Participant)

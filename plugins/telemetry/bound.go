@@ -52,12 +52,16 @@ func NewBound(max int, over func()) *Bound { return &Bound{newBounded[string](ma
 // Value returns v, or Overflow when max other values were seen before it, or
 // when it can't be a label.
 func (b *Bound) Value(v string) string {
-	if Label(v) == v && b.set.admit(v) {
+	if b.Passes(v) {
 		return v
 	}
 	b.over()
 	return Overflow
 }
+
+// Passes reports whether Value returns v itself. It is for what is left out
+// otherwise, and not counted as Overflow: over is not called.
+func (b *Bound) Passes(v string) bool { return Label(v) == v && b.set.admit(v) }
 
 // Admits reports whether a combination of values, written as one, is among the
 // first max. Each of them must have gone through Label.
