@@ -20,9 +20,9 @@ func demoCommand() *cli.Command {
 		Description: `
 Starts an embedded Kafka, emulators of SQS, Pub/Sub and Event Grid, the pipelines
 and a store in a file, all in this process and without credentials, lets three
-simulated clouds send, and compares every verdict with what is known to be true. Ctrl-C ends the run with its report;
-a second one stops at once. The exit status is 1 when a verdict is wrong or an
-event unaccounted for.
+simulated clouds send, and compares every verdict with what is known to be true.
+Ctrl-C ends the run with its report; a second one stops at once. The exit status is
+1 when a verdict is wrong or an event unaccounted for.
 
   helios-connect demo
   helios-connect demo --duration 30s --rate 1000

@@ -60,7 +60,7 @@ func cliOptions() []service.CLIOptFunc {
 		}),
 	}
 	for _, command := range subcommands {
-		options = append(options, service.CLIOptAddCommand(command()))
+		options = append(options, service.CLIOptAddCommand(withShortErrors(command())))
 	}
 	return options
 }

@@ -78,7 +78,7 @@ func schemaEvolve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s is version %d now. Ingest knows it within its refresh interval; helios-connect dlq replay --stage validate brings the dead letters back.\n", subject, version)
+	fmt.Fprintf(w, "%s is version %d now. Ingest knows it within its refresh interval (HELIOS_SCHEMA_REFRESH); after that, helios-connect dlq replay --stage validate brings the dead letters back.\n", subject, version)
 	return nil
 }
 

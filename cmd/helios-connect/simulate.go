@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/simulator"
 )
 
@@ -54,7 +55,7 @@ func simulate(c *cli.Context) error {
 	for _, status := range []string{"matched", "mismatched", "missing"} {
 		fmt.Fprintf(w, "  %-10s %d\n", status, files.Statuses[status])
 	}
-	_, err = fmt.Fprintf(w, "Next, to find it yourself:\n  FILES='%s' PARTICIPANTS='aws, gcp, azure' COMPARE='%s' helios-connect run pipelines/examples/files.yaml\n",
-		strings.Join(files.Paths, ", "), simulator.FilesCompare)
+	_, err = fmt.Fprintf(w, "Next, to find it yourself:\n  FILES='%s' PARTICIPANTS='aws, gcp, azure' COMPARE='%s' %s run pipelines/examples/files.yaml\n",
+		strings.Join(files.Paths, ", "), simulator.FilesCompare, terminal.Program())
 	return err
 }

@@ -25,7 +25,7 @@ func TestSimulateWritesFilesTruthAndWhatToDoNext(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, out, "of 300 facts")
 	require.Contains(t, out, "FILES='"+filepath.Join(dir, "aws.jsonl")+", ")
-	require.Contains(t, out, "helios-connect run pipelines/examples/files.yaml")
+	require.Contains(t, out, " run pipelines/examples/files.yaml")
 	l, err := truth.ReadFile(filepath.Join(dir, "truth.jsonl"))
 	require.NoError(t, err)
 	require.True(t, l.Complete)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,9 @@ func runStart(c *cli.Context) error {
 		if args, err = productionArgs(); err != nil {
 			return err
 		}
+		if err := addressIsFree(os.Getenv("HELIOS_HTTP_ADDRESS")); err != nil {
+			return err
+		}
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -63,6 +67,19 @@ func runStart(c *cli.Context) error {
 		return fmt.Errorf("starting %s: %w", args[1], err)
 	}
 	return nil
+}
+
+// addressIsFree looks before the start: Redpanda Connect goes on without /metrics and
+// /ready when their address is taken, and says so once.
+func addressIsFree(address string) error {
+	if address == "" {
+		address = "127.0.0.1:4195" // as in config/service.yaml
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("HELIOS_HTTP_ADDRESS %s, for /metrics and /ready: %w", address, err)
+	}
+	return listener.Close()
 }
 
 // productionArgs is the command line of production, as the README has it.

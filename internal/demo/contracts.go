@@ -9,6 +9,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/contracts"
 	"github.com/helios-connect/helios/internal/embedded"
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/schema/registry"
 )
 
@@ -59,13 +60,14 @@ func shellSettings(kafka *embedded.Kafka, reg *embedded.Registry) string {
 
 // breakHint says how what is going to break is mended.
 func breakHint(settings string) string {
-	return fmt.Sprintf(`After %v the producer on GCP calls customer.id of com.example.order.paid customer.customer_id.
+	return fmt.Sprintf(`After %[1]v the producer on GCP calls customer.id of com.example.order.paid customer.customer_id.
 See what broke, and mend it from another terminal:
-  %s
-  helios-connect dlq list --stage validate --limit 3
-  helios-connect schema evolve --yes com.example.order.paid
-  helios-connect schema diff com.example.order.paid/1 com.example.order.paid/2
-  helios-connect dlq replay --stage validate
+  %[2]s
+  %[3]s dlq list --stage validate --limit 20
+  %[3]s schema evolve --yes com.example.order.paid
+  %[3]s schema diff com.example.order.paid/1 com.example.order.paid/2
+  sleep 5    # until ingest knows version 2
+  %[3]s dlq replay --stage validate
 
-`, breakAfter, settings)
+`, breakAfter, settings, terminal.Program())
 }

@@ -72,7 +72,7 @@ func TestWithoutSettingsCloudsAreSkippedAndSaySo(t *testing.T) {
 
 // notConnections are settings of local.env.example that name no server and no
 // file of one, or are of another command.
-var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN|LIVE_LINES|TRACES_PER_SECOND|EXEMPLARS_ADDRESS)|OTEL_(SERVICE_NAME|TRACES_SAMPLER|TRACES_SAMPLER_ARG)|DEPLOYMENT_MODE)$`)
+var notConnections = regexp.MustCompile(`^(HELIOS_(INSTANCE|PARTITIONS|REPLICAS|DISK_BYTES|SIMULATOR_WEBHOOK|SCHEMA_REFRESH|CONTRACT_RULES|UNREGISTERED|EXPECTATIONS|IDLE_TIMEOUT|CORRECTION_HORIZON|HTTP_ADDRESS|LOG_.*|SHUTDOWN_TIMEOUT|DEMO_.*|AZURE_EVENTGRID_KEY|API_ADDRESS|API_TOKEN|LIVE_LINES|TRACES_PER_SECOND|EXEMPLARS_ADDRESS)|OTEL_(SERVICE_NAME|RESOURCE_ATTRIBUTES|TRACES_SAMPLER|TRACES_SAMPLER_ARG)|DEPLOYMENT_MODE)$`)
 
 func TestTheTableHasEverySettingOfTheExample(t *testing.T) {
 	file, err := os.Open("../../config/local.env.example")
@@ -92,6 +92,26 @@ func TestTheTableHasEverySettingOfTheExample(t *testing.T) {
 	}
 	require.NoError(t, lines.Err())
 	require.Greater(t, n, 40)
+}
+
+func TestTheExampleHasEverySettingOfTheConfigs(t *testing.T) {
+	example, err := os.ReadFile("../../config/local.env.example")
+	require.NoError(t, err)
+	setting := regexp.MustCompile(`\$\{((?:HELIOS|OTEL|AWS|AZURE)_[A-Z0-9_]+)`)
+	n := 0
+	for _, glob := range []string{"../../config/*.yaml", "../../pipelines/*.yaml", "../../pipelines/demo/*.yaml"} {
+		files, err := filepath.Glob(glob)
+		require.NoError(t, err)
+		for _, f := range files {
+			raw, err := os.ReadFile(f)
+			require.NoError(t, err)
+			for _, m := range setting.FindAllSubmatch(raw, -1) {
+				n++
+				require.Regexp(t, `(?m)^(# )?`+string(m[1])+`=`, string(example), "%s of %s is not in local.env.example", m[1], f)
+			}
+		}
+	}
+	require.Greater(t, n, 100)
 }
 
 func TestTheTableHasTheDefaultsOfTheConfigs(t *testing.T) {
