@@ -49,9 +49,9 @@ func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
 		return all
 	case Table, Flow:
 	case Series:
-		return append(append(all, seriesColours()...), dashedWindows())
+		return append(append(all, p.seriesColours()...), p.dashedWindows()...)
 	default:
-		return append(all, seriesColours()...)
+		return append(all, p.seriesColours()...)
 	}
 	if p.Kind == Table {
 		all = append(all, p.everyColumn()...)
@@ -111,14 +111,19 @@ func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if name != p.Wide && (p.Queries[0].Source == queries.Live || strings.Contains(p.Queries[0].Text, name) || p.shows(name)) {
+		if name != p.Wide && p.shows(name) {
 			all = append(all, override(name, "custom.width", widths[name]))
 		}
 	}
 	return all
 }
 
+// shows tells whether a table can have the column: its query names it, unless
+// the panel says what is shown.
 func (p Panel) shows(name string) bool {
+	if len(p.Columns) == 0 {
+		return strings.Contains(p.Queries[0].Text, name)
+	}
 	return slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == name })
 }
 
