@@ -101,6 +101,15 @@ func (p Panel) dashedWindows() []dashboard.DashboardFieldConfigSourceOverrides {
 	}}
 }
 
+// unnamed gives a name to what streams share, the resources: they have no label.
+func (p Panel) unnamed() []dashboard.DashboardFieldConfigSourceOverrides {
+	legend := "{{" + telemetry.LabelStream + "}}"
+	if !slices.ContainsFunc(p.Queries, func(q queries.Query) bool { return q.Legend == legend }) {
+		return nil
+	}
+	return []dashboard.DashboardFieldConfigSourceOverrides{override("Value", "displayName", "(shared)")}
+}
+
 // mappings writes what null and NaN are, in words, and colours the names of
 // clouds and statuses in cells.
 func mappings(p Panel) []dashboard.ValueMapping {
