@@ -19,7 +19,7 @@ func live() p.Board {
 		Description: "What happens now, as it happens, and its history from the store. Live is for looking; the store is the truth.",
 		Rows: []p.Row{
 			{Title: "Now", Panels: []p.Panel{
-				{Title: "Events as they come", Kind: p.Table, Filter: true, Wide: "type", Columns: append(streamed("time", "cloud", "type", "key", "tenant"), p.Column{Field: "delay_ms", Name: "delay", Unit: "ms"}), Unit: "short", Width: 14, Height: 10,
+				{Title: "Events as they come", Kind: p.Table, Filter: true, Wide: "type", Columns: append(streamed("time", "cloud", "type", "key", "tenant"), p.Column{Field: "delay_ms", Name: "delay", Unit: "ms", Width: 75}), Unit: "short", Width: 14, Height: 10,
 					CellLinks: map[string]string{"key": openFact}, Steps: p.Plain(), Next: toPipelines, Empty: pushed,
 					Help:    "Sampled above the rate that a browser can take. Nothing moves although Overview counts events: the push is broken, the pipelines are not.",
 					Queries: []q.Query{q.Stream("events")}},
@@ -34,9 +34,9 @@ func live() p.Board {
 						q.Prom(q.Sum(q.Rate(q.Of(t.LiveDropped), q.Interval), t.LabelReason), "dropped: {{reason}}")}},
 			}},
 			{Title: "Shares of the time range", Panels: []p.Panel{
-				share("cloud", 7, "A slice much smaller than its neighbours: that cloud loses events; see Overview."),
-				share("type", 10, "A type that vanishes: its producer stopped."),
-				share("tenant", 7, "A tenant that grows suddenly takes the capacity of the others; see Cost."),
+				share("cloud", 6, "A slice much smaller than its neighbours: that cloud loses events; see Overview."),
+				share("type", 12, "A type that vanishes: its producer stopped."),
+				share("tenant", 6, "A tenant that grows suddenly takes the capacity of the others; see Cost."),
 			}},
 			{Title: "History", Panels: []p.Panel{
 				{Title: "Events over time", Kind: p.Series, Unit: "short", Width: 24, Stacked: true, Columned: true, Steps: p.Plain(), Next: toPipelines,
@@ -58,8 +58,10 @@ WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 100`)}},
 // streamed are the fields of a stream that are shown, in this order: by itself
 // Grafana sorts them by name.
 func streamed(fields ...string) (columns []p.Column) {
+	// Narrower than elsewhere: what streams is always of today.
+	widths := map[string]int{"time": 82, "cloud": 76, "key": 165, "tenant": 82, "status": 110, "fact": 68}
 	for _, f := range fields {
-		columns = append(columns, p.Column{Field: f, Name: f})
+		columns = append(columns, p.Column{Field: f, Name: f, Width: widths[f]})
 	}
 	return columns
 }

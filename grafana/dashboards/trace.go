@@ -16,13 +16,13 @@ func trace() p.Board {
 		Variables:   []p.Variable{{Name: "trace", Title: "Trace (id)"}},
 		Rows: []p.Row{
 			{Title: "The trace", Panels: []p.Panel{
-				{Title: "Spans", Kind: p.Traces, Unit: "short", Height: 16, Steps: p.Plain(), Next: toFact,
+				{Title: "Spans", Kind: p.Traces, Unit: "short", Height: 20, Steps: p.Plain(), Next: toFact,
 					Help:  "Every span of the trace. Red spans failed: their status says why. A verdict is linked to the events that it joins.",
 					Empty: "type the id of a trace above, or come by a link from Fact or by an exemplar below; the event is not sampled, or is forgotten.", Queries: []q.Query{q.Trace("${trace}")}},
 			}},
 			{Title: "Traced events", Panels: []p.Panel{
 				{Title: "Stages, 95th percentile", Kind: p.Series, Unit: "s", Width: 16, Steps: p.Plain(), Next: toPipelines,
-					Help: "How long the stages of sampled events take. A diamond is one of them: click it for its trace. A stage that rises is the one to look at.", Empty: off,
+					Help: "How long the stages of sampled events take. A diamond is one of them: click it for its trace. A stage that rises is the one to look at.", Empty: "tracing is off, or Prometheus does not read HELIOS_EXEMPLARS_ADDRESS (docs/tracing.md).",
 					Queries: []q.Query{stages}},
 				{Title: "Spans that are thrown away", Kind: p.Series, Unit: "short", Width: 8, Steps: p.ZeroIsGood(), Next: toPipelines,
 					Help: "Spans a second that the collector did not take. Events are not touched by it. Look at the collector, or sample less.", Empty: off,

@@ -1,7 +1,14 @@
 package panels
 
 import (
+	"regexp"
+	"slices"
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/helios-connect/helios/grafana/queries"
+	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
 // One visual language: a cloud and a status have the same colour everywhere.
@@ -32,31 +39,75 @@ var (
 
 // Measures are other series that come in several dashboards: the middle of a
 // distribution is calm, its end is not.
-var Measures = []Entry{{"half", "#2E8BC9"}, {"99 %", "#C77C00"}, {"others", Neutral}, {"late", Neutral},
-	{"reconcile", "#C0629A"}, {"store-events", "#6C8EBF"}, {"store-verdicts", "#A08A00"}, {"dead-letters", Bad}, {"ingest-webhook", "#7A6FC8"}, {"store-contracts", Neutral},
-	{"received", "#6C8EBF"}, {"converted", Good}, {"refused", Bad},
-	{"valid", "#6C8EBF"}, {"upgraded", "#A08A00"}, {"invalid", Bad}, {"unregistered", Neutral}}
+var (
+	measures = []Entry{{"half", "#2E8BC9"}, {"99 %", "#C77C00"}, {"others", Neutral}, {"late", Neutral},
+		{"received", "#6C8EBF"}, {"converted", Good}, {"refused", Bad}}
+	streams = []Entry{{"reconcile", "#C0629A"}, {"store-events", "#6C8EBF"}, {"store-verdicts", "#A08A00"}, {"dead-letters", Bad},
+		{"ingest-webhook", "#7A6FC8"}, {"store-contracts", Neutral}}
+	outcomes = []Entry{{"valid", "#6C8EBF"}, {"upgraded", "#A08A00"}, {"invalid", Bad}, {"unregistered", Neutral}}
+)
 
-// seriesColours gives the series of clouds and statuses their colours.
-func seriesColours() []dashboard.DashboardFieldConfigSourceOverrides {
-	var all []dashboard.DashboardFieldConfigSourceOverrides
-	for _, entries := range [][]Entry{Clouds, Statuses, Measures} {
-		for _, e := range entries {
-			all = append(all, dashboard.DashboardFieldConfigSourceOverrides{
-				Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^(ingest-|send-)?" + e.Name + "( |$)/"},
-				Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": e.Colour}}},
-			})
+// labelled are the names that the values of a label have.
+var labelled = map[string][]Entry{
+	telemetry.LabelParticipant: Clouds, telemetry.LabelStatus: Statuses, telemetry.LabelOutcome: outcomes,
+	telemetry.LabelStream: append(slices.Clone(Clouds), streams...),
+}
+
+// named are the entries that a series of the panel can be called by. A browser
+// asks every override of every series: the others would only cost time.
+func (p Panel) named() (all []Entry) {
+	for _, q := range p.Queries {
+		if q.Source == queries.PostgreSQL && regexp.MustCompile(`\bcloud\b`).MatchString(q.Text) {
+			all = append(append(all, Clouds...), measures...)
+		}
+		for label, entries := range labelled {
+			if strings.HasPrefix(q.Legend, "{{"+label+"}}") {
+				all = append(all, entries...)
+			}
+		}
+		for _, e := range measures {
+			if strings.HasPrefix(q.Legend, e.Name) {
+				all = append(all, e)
+			}
 		}
 	}
 	return all
 }
 
+// seriesColours gives the series of clouds, statuses and so on their colours.
+func (p Panel) seriesColours() []dashboard.DashboardFieldConfigSourceOverrides {
+	all, seen := []dashboard.DashboardFieldConfigSourceOverrides{}, map[string]bool{}
+	for _, e := range p.named() {
+		if seen[e.Name] {
+			continue
+		}
+		seen[e.Name] = true
+		all = append(all, dashboard.DashboardFieldConfigSourceOverrides{
+			Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^(ingest-|send-)?" + e.Name + "( |$)/"},
+			Properties: []dashboard.DynamicConfigValue{{Id: "color", Value: map[string]any{"mode": "fixed", "fixedColor": e.Colour}}},
+		})
+	}
+	return all
+}
+
 // dashedWindows tells the long windows of one cloud's lines apart.
-func dashedWindows() dashboard.DashboardFieldConfigSourceOverrides {
-	return dashboard.DashboardFieldConfigSourceOverrides{
+func (p Panel) dashedWindows() []dashboard.DashboardFieldConfigSourceOverrides {
+	if !slices.ContainsFunc(p.Queries, func(q queries.Query) bool { return strings.HasSuffix(q.Legend, " 6h") }) {
+		return nil
+	}
+	return []dashboard.DashboardFieldConfigSourceOverrides{{
 		Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/ (6h|1d|3d)$/"},
 		Properties: []dashboard.DynamicConfigValue{{Id: "custom.lineStyle", Value: map[string]any{"fill": "dash", "dash": []int{6, 6}}}},
+	}}
+}
+
+// unnamed gives a name to what streams share, the resources: they have no label.
+func (p Panel) unnamed() []dashboard.DashboardFieldConfigSourceOverrides {
+	legend := "{{" + telemetry.LabelStream + "}}"
+	if !slices.ContainsFunc(p.Queries, func(q queries.Query) bool { return q.Legend == legend }) {
+		return nil
 	}
+	return []dashboard.DashboardFieldConfigSourceOverrides{override("Value", "displayName", "(shared)")}
 }
 
 // mappings writes what null and NaN are, in words, and colours the names of

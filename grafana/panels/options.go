@@ -53,7 +53,8 @@ func (p Panel) options() any {
 		o.ReduceOptions, o.Orientation = reduce, common.VizOrientationHorizontal
 		title, value := 12.0, 16.0
 		o.Text = &common.VizTextDisplayOptions{TitleSize: &title, ValueSize: &value}
-		o.MaxVizHeight = 48
+		// By itself one bar alone fills the panel.
+		o.Sizing, o.MinVizHeight, o.MaxVizHeight = common.BarGaugeSizingManual, 16, 40
 		o.NamePlacement, o.DisplayMode = common.BarGaugeNamePlacementLeft, common.BarGaugeDisplayModeBasic
 		return o
 	case Traces:

@@ -72,6 +72,7 @@ type Panel struct {
 type Column struct {
 	Field, Name string
 	Unit        string
+	Width       int // in pixels, instead of its name's
 	Steps       []Step
 	Values      map[string]Entry
 }

@@ -49,9 +49,9 @@ func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
 		return all
 	case Table, Flow:
 	case Series:
-		return append(append(all, seriesColours()...), dashedWindows())
+		return append(append(append(all, p.seriesColours()...), p.dashedWindows()...), p.unnamed()...)
 	default:
-		return append(all, seriesColours()...)
+		return append(all, p.seriesColours()...)
 	}
 	if p.Kind == Table {
 		all = append(all, p.everyColumn()...)
@@ -78,7 +78,7 @@ var widths = map[string]int{
 	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
 	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
-	"reason": 110, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
+	"reason": 110, "trace": 70, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
 // everyColumn sets what holds for columns of all tables: no date where it is
@@ -111,18 +111,26 @@ func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if name != p.Wide && (p.Queries[0].Source == queries.Live || strings.Contains(p.Queries[0].Text, name) || p.shows(name)) {
+		if name != p.Wide && p.shows(name) {
 			all = append(all, override(name, "custom.width", widths[name]))
 		}
 	}
 	return all
 }
 
+// shows tells whether a table can have the column: its query names it, unless
+// the panel says what is shown.
 func (p Panel) shows(name string) bool {
-	return slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == name })
+	if len(p.Columns) == 0 {
+		return strings.Contains(p.Queries[0].Text, name)
+	}
+	return slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Name == name && c.Width == 0 })
 }
 
 func (c Column) overrides() (all []dashboard.DashboardFieldConfigSourceOverrides) {
+	if c.Width > 0 {
+		all = append(all, override(c.Name, "custom.width", c.Width))
+	}
 	if c.Unit != "" {
 		all = append(all, override(c.Name, "unit", c.Unit))
 	}
