@@ -53,6 +53,7 @@ func serve(ctx context.Context, c *cli.Context, getenv func(string) string) (err
 	dsn := getenv("HELIOS_STORE_DSN")
 	if dsn == "" {
 		dsn = "sqlite://helios.db" // as in pipelines/store-events.yaml
+		fmt.Fprintf(c.App.Writer, "HELIOS_STORE_DSN is not set: the store is %s in this folder.\n", dsn)
 	}
 	rows, err := query.New(dsn)
 	if err != nil {

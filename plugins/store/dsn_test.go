@@ -118,3 +118,10 @@ func TestTheSpecsExamplesLintAndMistakesDoNot(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+func TestAFileThatNobodyWroteYetIsNamedSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "helios.db")
+	_, err := Open(context.Background(), "sqlite://"+path)
+	require.EqualError(t, err, "opening sqlite store: "+path+": the file is not there yet; whatever writes to the store makes it")
+	require.NoFileExists(t, path)
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func openSQLite(ctx context.Context, path string, mode access) (*sqliteDB, error
 		db.SetMaxOpenConns(1)
 	}
 	if err = db.PingContext(ctx); err != nil {
+		if _, absent := os.Stat(path); mode == readOnly && errors.Is(absent, fs.ErrNotExist) {
+			err = errors.New("the file is not there yet; whatever writes to the store makes it")
+		}
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	mutex, _ := writers.LoadOrStore(path, new(sync.Mutex))

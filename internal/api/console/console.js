@@ -258,7 +258,7 @@ function drawTrouble() {
   reported = wrong.join("\n");
   $("trouble").replaceChildren(...wrong.map((text) => element("p", "", "▲ " + text)));
 }
-const EFFECTS = { store: "figures and details stand still; what is live goes on", log: "nothing new can be seen; what is stored can" };
+const EFFECTS = { store: "figures and details stand still", log: "nothing new can be seen" };
 function drawClouds(minute) {
   $("clouds-empty").hidden = clouds.size > 0;
   $("clouds").replaceChildren(...[...clouds].map(([name, c]) => {
