@@ -58,3 +58,37 @@ func TestTheLogKeepsTheOrderOfAKeyAtFullSpeed(t *testing.T) {
 	require.Len(t, last, 10)
 	require.Zero(t, back, "events that lie behind a later one of their key")
 }
+
+// strange comes with metadata that begins like the header of traces, as attributes of
+// a cloud's message may, and is as long as they may be.
+const strange = `
+http: {address: "ADDRESS"}
+logger: {level: WARN}
+input:
+  generate:
+    count: 1
+    interval: ""
+    mapping: |
+      meta helios_key = "k"
+      meta traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      meta traceparents = range(0, 1100000).map_each("x").join("")
+      root.n = 1
+output:
+  resource: events_log
+`
+
+func TestOfWhatBeginsLikeTheHeaderOfTracesOnlyItselfGoesToTheLog(t *testing.T) {
+	broker, admin := ingest.StartBroker(t), program.FreeAddress(t)
+	config := filepath.Join(t.TempDir(), "strange.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(strings.Replace(strange, "ADDRESS", admin, 1)), 0o600))
+	process := &program.Process{
+		Binary: binary, Args: []string{"run", "-r", "../../config/log.yaml", config},
+		Env: []string{"HELIOS_KAFKA_BROKERS=" + broker.Addrs()[0]}, Ready: "http://" + admin + "/ready",
+	}
+	process.Start(t)
+	t.Cleanup(process.Kill)
+	require.Eventually(t, func() bool { return broker.Written(t, embedded.TopicEvents) == 1 }, 30*time.Second, 20*time.Millisecond, "nobody's metadata may stop the log")
+	headers := broker.Records(t, embedded.TopicEvents)[0].Headers
+	require.Len(t, headers, 1)
+	require.Equal(t, "traceparent", headers[0].Key)
+}
