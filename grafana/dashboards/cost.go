@@ -23,13 +23,13 @@ func cost(prices Prices) p.Board {
 		Description: "What the events cost on their way here, and what would make them cheaper." + note,
 		Rows: []p.Row{
 			{Title: "What it costs", Panels: []p.Panel{
-				{Title: "By cloud and service", Kind: p.Table, Wide: "service", Unit: "short", Width: 14, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
+				{Title: "By cloud and service", Kind: p.Table, Wide: "service", Unit: "short", Width: 14, Height: 9, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
 					Help: "Stored events, their bytes and their price in the time range, and what a month like it would cost. A cloud far above the others: look at its recommendation." + note,
 					Queries: []q.Query{q.SQL(billed + `
 SELECT cloud, service, sum(events) AS events, sum(bytes) AS bytes, sum(usd) AS usd,
   sum(usd) / sum(events) * 1e6 AS "usd per million", sum(usd) * ` + month + ` AS "usd a month"
 FROM billed GROUP BY cloud, service ORDER BY sum(usd) DESC`)}},
-				{Title: "By tenant", Kind: p.Table, Wide: "tenant", Unit: "short", Width: 10, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
+				{Title: "By tenant", Kind: p.Table, Wide: "tenant", Unit: "short", Width: 10, Height: 9, Steps: p.Plain(), Next: toLive, Units: money, Empty: empty,
 					Help: "Who causes the cost of the time range, for charging it on. One tenant that grows suddenly: see Live events for its types." + note,
 					Queries: []q.Query{q.SQL(billed + `
 SELECT tenant, sum(events) AS events, sum(bytes) AS bytes, sum(usd) AS usd, sum(usd) * ` + month + ` AS "usd a month"

@@ -107,7 +107,11 @@ func (p Panel) unnamed() []dashboard.DashboardFieldConfigSourceOverrides {
 	if !slices.ContainsFunc(p.Queries, func(q queries.Query) bool { return q.Legend == legend }) {
 		return nil
 	}
-	return []dashboard.DashboardFieldConfigSourceOverrides{override("Value", "displayName", "(shared)")}
+	// Not by its name: the field of every series has that one.
+	return []dashboard.DashboardFieldConfigSourceOverrides{{
+		Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Value$/"},
+		Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: "(shared)"}},
+	}}
 }
 
 // mappings writes what null and NaN are, in words, and colours the names of

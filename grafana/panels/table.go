@@ -78,7 +78,7 @@ var widths = map[string]int{
 	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
 	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
-	"reason": 110, "trace": 70, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
+	"reason": 110, "trace": 70, "violated": 90, "refused": 90, "compliance": 110, "language": 90, "first seen": 100, "changes": 90, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
 // everyColumn sets what holds for columns of all tables: no date where it is
