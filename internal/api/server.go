@@ -75,6 +75,7 @@ type Server struct {
 	stop     context.CancelFunc
 	stopped  <-chan struct{} // closed when streams have to end
 	running  sync.WaitGroup
+	unused   unused // connections
 }
 
 // New returns an API that does nothing yet.
@@ -171,6 +172,7 @@ func (s *Server) Start() (address string, err error) {
 	s.server = &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerPatience, ReadTimeout: headerPatience,
 		WriteTimeout: 2 * queryPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,
+		ConnState: s.unused.follow,
 	}
 	bounded := netutil.LimitListener(s.listener, maxConnections)
 	s.running.Go(func() { s.feed.Run(ctx) })
@@ -185,6 +187,7 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.stop()
+	s.unused.close()
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 	defer cancel()
 	err := s.server.Shutdown(ctx)
