@@ -319,9 +319,22 @@ func TestAWriterThatIsKilledLeavesNoHalves(t *testing.T) {
 			}, time.Minute, time.Millisecond)
 			require.NoError(t, child.Process.Kill())
 			require.Error(t, child.Wait())
+			awaitEndOfOthers(t, p, dsn)
 			requireSameSums(t, p.dialect, asksOf(t, dsn))
 		}
 	})
+}
+
+// awaitEndOfOthers waits until the server has ended what a killed client had sent:
+// a COMMIT under way would fall between two questions of the test.
+func awaitEndOfOthers(t *testing.T, p place, dsn string) {
+	t.Helper()
+	if p.dialect != postgresDialect {
+		return
+	}
+	require.Eventually(t, func() bool {
+		return queryText(t, dsn, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'")[0] == "0"
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func TestRowsThatAreThereAreCountedByTheMigration(t *testing.T) {
