@@ -2,8 +2,6 @@ package browser
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -15,25 +13,12 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // patience is how long anything may take that is not being measured.
 const patience = 30 * time.Second
-
-// chromium is the browser, or the test is skipped.
-func chromium(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("HELIOS_REQUIRE_SERVERS") != "" {
-		t.Fatal("Chromium is not installed, and HELIOS_REQUIRE_SERVERS is set")
-	}
-	t.Skip("Chromium is not installed: skipped; HELIOS_REQUIRE_SERVERS=1 makes this a failure")
-	return ""
-}
 
 // tab is one tab of a browser of its own.
 type tab struct {
@@ -50,7 +35,7 @@ type tab struct {
 func open(t testing.TB) *tab {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(t)), chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath(program.Chromium(t)), chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), chromedp.WSURLReadTimeout(patience),
 	)

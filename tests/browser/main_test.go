@@ -22,7 +22,7 @@ var consoleAddress = regexp.MustCompile(`Console: (http://127\.0\.0\.1:\d+/)`)
 // startDemo runs the demo until the end of the test and returns the console's URL.
 func startDemo(t *testing.T, arguments ...string) (url string) {
 	t.Helper()
-	chromium(t) // no demo without a browser
+	program.Chromium(t) // no demo without a browser
 	cmd := exec.Command(binary, append([]string{"demo", "--port", "0", "--api-port", "0", "--data-dir", t.TempDir()}, arguments...)...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()

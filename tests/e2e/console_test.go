@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -11,22 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// browser is Chromium, or the test is skipped.
-func browser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("HELIOS_REQUIRE_SERVERS") != "" {
-		t.Fatal("Chromium is not installed, and HELIOS_REQUIRE_SERVERS is set")
-	}
-	t.Skip("Chromium is not installed")
-	return ""
-}
+	"github.com/helios-connect/helios/tests/program"
+)
 
 // rendered is what a page has become after some seconds of its own clock, which
 // runs as fast as it can and stands still while something is fetched.
@@ -49,7 +35,7 @@ var (
 
 func TestTheConsoleOfTheDemoShowsVerdictsAndEvents(t *testing.T) {
 	t.Parallel()
-	chromium := browser(t)
+	chromium := program.Chromium(t)
 	p := start(t, nil, "demo", "--direct", "--rate", "300", "--port", "0", "--api-port", "0")
 	p.await(time.Minute, "the address of the console", func() bool { return consoleAddress.MatchString(p.out.String()) })
 	address := consoleAddress.FindStringSubmatch(p.out.String())[1]
