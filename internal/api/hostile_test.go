@@ -3,14 +3,12 @@ package api
 import (
 	"bufio"
 	"compress/gzip"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -346,27 +344,4 @@ func TestHugeQuestionsAreRefused(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
 	}
-}
-
-// A connection that a browser opened ahead of need doesn't hold up the end.
-func TestUnusedConnectionsDoNotHoldUpTheEnd(t *testing.T) {
-	var u unused
-	used, idle := make(chan struct{}), httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	idle.Config.ConnState = func(c net.Conn, state http.ConnState) {
-		u.follow(c, state)
-		if state == http.StateNew {
-			close(used)
-		}
-	}
-	idle.Start()
-	conn, err := net.Dial("tcp", idle.Listener.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	<-used
-	u.close()
-	_, err = conn.Read(make([]byte, 1))
-	require.ErrorIs(t, err, io.EOF)
-	begun := time.Now()
-	require.NoError(t, idle.Config.Shutdown(context.Background()))
-	require.Less(t, time.Since(begun), 4*time.Second, "http.Server waits five seconds for it")
 }

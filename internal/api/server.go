@@ -23,6 +23,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/api/live"
 	"github.com/helios-connect/helios/internal/kafkaconn"
+	"github.com/helios-connect/helios/internal/unusedconn"
 	"github.com/helios-connect/helios/plugins/store/query"
 )
 
@@ -75,7 +76,7 @@ type Server struct {
 	stop     context.CancelFunc
 	stopped  <-chan struct{} // closed when streams have to end
 	running  sync.WaitGroup
-	unused   unused // connections
+	unused   unusedconn.Conns
 }
 
 // New returns an API that does nothing yet.
@@ -172,7 +173,7 @@ func (s *Server) Start() (address string, err error) {
 	s.server = &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerPatience, ReadTimeout: headerPatience,
 		WriteTimeout: 2 * queryPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,
-		ConnState: s.unused.follow,
+		ConnState: s.unused.Follow,
 	}
 	bounded := netutil.LimitListener(s.listener, maxConnections)
 	s.running.Go(func() { s.feed.Run(ctx) })
@@ -187,7 +188,7 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.stop()
-	s.unused.close()
+	s.unused.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 	defer cancel()
 	err := s.server.Shutdown(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -115,6 +116,24 @@ func TestAStopAnswersWhatWaits(t *testing.T) {
 	require.NoError(t, within(t, closed))
 	_, _, err := d.in.ReadBatch(context.Background())
 	require.ErrorIs(t, err, service.ErrEndOfInput)
+}
+
+// A load balancer's connection on which nothing was asked yet ends with the stop,
+// not when the last answer has gone out.
+func TestAStopEndsConnectionsThatNobodyUses(t *testing.T) {
+	d := listen(t, nil, anyonePath)
+	idle, err := net.Dial("tcp", d.in.addr())
+	require.NoError(t, err)
+	defer idle.Close()
+	taken := d.later("/e", `{}`) // accepted after idle
+	_, ack := d.read()
+	closed := make(chan error, 1)
+	go func() { closed <- d.in.Close(context.Background()) }()
+	_, err = idle.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+	require.NoError(t, ack(context.Background(), nil))
+	require.Equal(t, 200, within(t, taken).status)
+	require.NoError(t, within(t, closed))
 }
 
 func TestAStopDoesNotWaitForAcknowledgementsThatNeverCome(t *testing.T) {

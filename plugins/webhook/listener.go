@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/internal/unusedconn"
 )
 
 const (
@@ -50,6 +52,7 @@ type input struct {
 	lost     chan struct{} // closed when the listener has ended by itself
 	counting sync.Once
 	closed   bool
+	unused   unusedconn.Conns
 }
 
 // Connect implements service.BatchInput: it starts to listen.
@@ -90,6 +93,7 @@ func (i *input) newServer() *http.Server {
 		IdleTimeout:    h.idleTimeout,
 		MaxHeaderBytes: h.maxHeader,
 		ErrorLog:       log.New(i.report, "", 0),
+		ConnState:      i.unused.Follow,
 		// HTTP/1.1 only: one connection is one request, which is what is bounded.
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
@@ -152,6 +156,7 @@ func (i *input) Close(ctx context.Context) error {
 		close(i.handler.exchange.abandon)
 		return nil
 	}
+	i.unused.Close()
 	patient, cancel := context.WithTimeout(ctx, abandonAfter)
 	defer cancel()
 	err := i.server.Shutdown(patient)
