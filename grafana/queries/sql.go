@@ -115,10 +115,11 @@ const judged = `(SELECT hour, tenant, source, contract, CASE WHEN violated THEN 
 const compliance = "sum(valid)::float8 / sum(valid + violated + refused)::float8 AS compliance"
 
 // ComplianceOverTime is the share of events that kept their contract, by the hour
-// and, over more than a week, by the day.
+// and, over more than a week, by the day. What began before the range stands at
+// its beginning: a panel of a few minutes would show nothing otherwise.
 func ComplianceOverTime() Query {
 	return SQL(`
-SELECT date_trunc(CASE WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '8 days' THEN 'day' ELSE 'hour' END, hour, 'UTC') AS "time",
+SELECT greatest(date_trunc(CASE WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '8 days' THEN 'day' ELSE 'hour' END, hour, 'UTC'), $__timeFrom()::timestamptz) AS "time",
   sum(valid)::float8 / sum(judged)::float8 AS compliance
 FROM (SELECT hour, sum(CASE WHEN violated THEN 0 ELSE events END) AS valid, sum(events) AS judged
   FROM helios_events_hourly WHERE contract <> '' AND ` + hoursOfRange + ` GROUP BY hour
