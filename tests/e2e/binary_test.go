@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,35 +19,11 @@ var binary string // the real helios-connect
 
 func TestMain(m *testing.M) { program.Main(m, &binary) }
 
-// output collects what a process writes while others read it.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-// lastLine is the last line that is not empty.
-func (o *output) lastLine() string {
-	lines := strings.Split(strings.TrimSpace(o.String()), "\n")
-	return lines[len(lines)-1]
-}
-
 // process is a running helios-connect.
 type process struct {
 	t        *testing.T
 	cmd      *exec.Cmd
-	out, err output
+	out, err program.Output
 	done     chan struct{}
 }
 

@@ -72,7 +72,7 @@ func TestABrokenContractIsShownMendedAndNothingIsLost(t *testing.T) {
 	require.Contains(t, run("dlq", "replay", "--stage", "validate"), "0 sent", "what went doesn't go twice")
 	demo.signal(syscall.SIGINT)
 	require.Zero(t, demo.exit(demoPatience), demo.out.String())
-	require.Contains(t, demo.out.lastLine(), "all verdicts correct")
+	require.Contains(t, demo.out.LastLine(), "all verdicts correct")
 
 	runs := runsIn(t, data)
 	require.Len(t, runs, 1)

@@ -87,7 +87,7 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 		again := start(t, nil, "demo", "report", runs[0])
 		require.Equal(t, 1, again.exit(time.Minute))
 		require.Contains(t, again.out.String(), "ingest received")
-		require.True(t, strings.HasPrefix(again.out.lastLine(), "FAILED"), again.out.lastLine())
+		require.True(t, strings.HasPrefix(again.out.LastLine(), "FAILED"), again.out.LastLine())
 	})
 }
 
@@ -170,7 +170,7 @@ func TestCtrlCEndsTheDemoWithItsReport(t *testing.T) {
 	p.await(time.Minute, "the first lines of progress", func() bool { return strings.Count(p.out.String(), "running:") > 1 })
 	p.signal(syscall.SIGINT)
 	require.Zero(t, p.exit(demoPatience))
-	require.Contains(t, p.out.lastLine(), "all verdicts correct")
+	require.Contains(t, p.out.LastLine(), "all verdicts correct")
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)
 	require.Empty(t, left, "a temporary data folder goes with a run without fault")

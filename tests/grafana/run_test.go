@@ -18,7 +18,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,27 +51,9 @@ func boards(t testing.TB) []panels.Board {
 type demoRun struct {
 	address, folder   string
 	brokers, registry string
-	out               *output
+	out               *program.Output
 	process           *os.Process
 	ended             chan error
-}
-
-// output is what a demo printed so far.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 var settings = regexp.MustCompile(`HELIOS_KAFKA_BROKERS=(\S+) HELIOS_SCHEMA_REGISTRY_URL=(\S+)`)
@@ -81,7 +62,7 @@ var settings = regexp.MustCompile(`HELIOS_KAFKA_BROKERS=(\S+) HELIOS_SCHEMA_REGI
 // demo says how others reach its log.
 func runDemo(t testing.TB, args ...string) *demoRun {
 	t.Helper()
-	d := &demoRun{address: program.FreeAddress(t), folder: t.TempDir(), out: new(output), ended: make(chan error, 1)}
+	d := &demoRun{address: program.FreeAddress(t), folder: t.TempDir(), out: new(program.Output), ended: make(chan error, 1)}
 	port := d.address[strings.LastIndex(d.address, ":")+1:]
 	args = append([]string{"demo", "--port", port, "--api-port", "0", "--data-dir", d.folder}, args...)
 	cmd := exec.Command(binary, args...)

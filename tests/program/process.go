@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,25 +27,31 @@ type Process struct {
 	cmd   *exec.Cmd
 	gone  chan struct{}
 	kills int
-	log   *output // of the process that runs now
+	log   *Output // of the process that runs now
 }
 
-// output is what a process printed.
-type output struct {
+// Output is what a process printed so far.
+type Output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (o *output) Write(p []byte) (int, error) {
+func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.Write(p)
 }
 
-func (o *output) String() string {
+func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
+}
+
+// LastLine is the last line that is not empty.
+func (o *Output) LastLine() string {
+	lines := strings.Split(strings.TrimSpace(o.String()), "\n")
+	return lines[len(lines)-1]
 }
 
 // Start starts the process and returns when it is ready.
@@ -52,7 +59,7 @@ func (p *Process) Start(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command(p.Binary, p.Args...)
 	cmd.Env = append(os.Environ(), p.Env...)
-	log, gone := &output{}, make(chan struct{})
+	log, gone := &Output{}, make(chan struct{})
 	cmd.Stdout, cmd.Stderr = log, log
 	p.mu.Lock()
 	err := cmd.Start()

@@ -1,12 +1,10 @@
 package stack
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,27 +22,9 @@ func free(t *testing.T) string { return program.FreeAddress(t) }
 // process is a service's program. It ends with the test.
 type process struct {
 	cmd    *exec.Cmd
-	log    *output
+	log    *program.Output
 	exited chan struct{}
 	err    error
-}
-
-// output of a process, to be read while it is written.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // guarded becomes the program, beside a shell that kills it when standard input ends,
@@ -54,7 +34,7 @@ const guarded = `exec 3<&0; (cat <&3; kill -KILL $$) >/dev/null 2>&1 & exec "$@"
 // start starts a program with variables beside those of the test.
 func start(t *testing.T, cmd *exec.Cmd, env ...string) *process {
 	t.Helper()
-	p := &process{cmd: cmd, log: &output{}, exited: make(chan struct{})}
+	p := &process{cmd: cmd, log: &program.Output{}, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if cmd.Env == nil {
 		cmd.Env = os.Environ()
