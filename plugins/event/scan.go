@@ -4,14 +4,20 @@ import "math/bits"
 
 // Scanner extracts values from documents, one pass each. The zero value is
 // ready. It is reusable, and not safe for concurrent use.
+//
+// It remembers the shapes of documents (shapes.go): one of a known shape takes
+// less than half the time. A shape of 20 values takes 1.5 KiB, less when it begins
+// like others, and all of them 0.7 MiB at most for each of up to eight Paths.
 type Scanner struct {
 	frames  [MaxDepth]frame
 	seen    []uint32 // per node of the Paths: the scan that saw it last
 	scan    uint32
 	scratch []byte
-	collect bool     // also the root's members
-	members []Member // of the root
-	name    []byte   // of the root's member in hand
+	collect bool      // also the root's members
+	members []Member  // of the root
+	name    []byte    // of the root's member in hand
+	shapes  []*shapes // of the documents so far, for each Paths
+	scanned int       // documents, up to firstScans
 }
 
 // Member is a member of an object.
@@ -41,6 +47,20 @@ const inObject = -1
 // ErrDuplicateMember or ErrDepth.
 func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 	out = out[:p.count]
+	t := s.known(p, false)
+	if t == nil {
+		return s.scanObject(doc, p, out)
+	}
+	if _, ok := t.find(doc, out, nil); ok {
+		return nil
+	}
+	err := s.scanObject(doc, p, out)
+	t.missed(doc, out, nil, err)
+	return err
+}
+
+// scanObject is Scan without what s remembers.
+func (s *Scanner) scanObject(doc []byte, p *Paths, out [][]byte) error {
 	clear(out)
 	i := skipSpace(doc, 0)
 	if i >= len(doc) || doc[i] != '{' {
@@ -62,6 +82,21 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 // apart from names that hold escapes.
 func (s *Scanner) Open(doc []byte, p *Paths, out [][]byte, members []Member) ([]Member, error) {
 	out = out[:p.count]
+	t := s.known(p, true)
+	if t == nil {
+		return s.openValue(doc, p, out, members)
+	}
+	all, ok := t.find(doc, out, members)
+	if ok {
+		return all, nil
+	}
+	all, err := s.openValue(doc, p, out, members)
+	t.missed(doc, out, all[len(members):], err)
+	return all, err
+}
+
+// openValue is Open without what s remembers.
+func (s *Scanner) openValue(doc []byte, p *Paths, out [][]byte, members []Member) ([]Member, error) {
 	clear(out)
 	s.collect, s.members = true, members
 	i, err := s.value(doc, skipSpace(doc, 0), p, out)
