@@ -161,9 +161,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
 		return nil, err
 	}
-	if b.holdAcks {
-		cfg.Tokens = engine.TokensAll
-	}
+	cfg.Tokens = b.holdAcks
 	if b.engine, err = engine.New(cfg, b); err != nil {
 		return nil, err
 	}

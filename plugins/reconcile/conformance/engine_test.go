@@ -35,7 +35,7 @@ type engineHost struct {
 
 func engineConfig(cfg oracle.Config) engine.Config {
 	out := engine.Config{IdleTimeout: cfg.IdleTimeout, CorrectionHorizon: cfg.CorrectionHorizon, MaxAhead: cfg.MaxAhead,
-		MaxOpen: cfg.MaxOpen, MaxClosed: cfg.MaxClosed, Sample: true, Tokens: engine.TokensAll, State: true}
+		MaxOpen: cfg.MaxOpen, MaxClosed: cfg.MaxClosed, Sample: true, Tokens: true, State: true}
 	for _, x := range cfg.Expectations {
 		e := engine.Expectation{Name: x.Name, Types: x.Types, Tenants: x.Tenants, Expect: x.Expect, Optional: x.Optional,
 			Quorum: x.Quorum, Primary: x.Primary, Window: x.Window, AllowedLateness: x.AllowedLateness, Clock: x.Clock}

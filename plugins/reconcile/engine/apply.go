@@ -15,7 +15,8 @@ import (
 func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 	e.routes.tidy()
 	e.read(doc, &e.in)
-	return e.apply(&e.in, token, wall)
+	e.apply(&e.in, &e.outcome, token, wall)
+	return e.outcome
 }
 
 // ApplyBatch does what Apply does for each event of a batch, in order, and
@@ -46,7 +47,7 @@ func (e *Engine) applyChunk(docs [][]byte, start int, token func(i int) uint64, 
 		e.prefetch(e.batch[:len(docs)])
 	}
 	for i := range docs {
-		e.outcome = e.apply(&e.batch[i], token(start+i), wall)
+		e.apply(&e.batch[i], &e.outcome, token(start+i), wall)
 		visit(start+i, &e.outcome)
 	}
 }
@@ -82,14 +83,14 @@ func (e *Engine) prefetch(batch []incoming) {
 	e.touched = sum
 }
 
-// apply takes a read event in.
-func (e *Engine) apply(in *incoming, token uint64, wall int64) Outcome {
+// apply takes a read event in, and says in out what became of it.
+func (e *Engine) apply(in *incoming, out *Outcome, token uint64, wall int64) {
 	if in.reason == ReasonNone {
 		in.reason, in.err = e.admit(in, wall)
 	}
-	out := Outcome{Reason: in.reason, Err: in.err, Participant: in.cloud, Tenant: in.tenant}
+	*out = Outcome{Reason: in.reason, Err: in.err, Participant: in.cloud, Tenant: in.tenant}
 	if in.reason != ReasonNone {
-		return out
+		return
 	}
 	e.rebuilding, e.repeat = false, false
 	e.wall = wall
@@ -99,33 +100,26 @@ func (e *Engine) apply(in *incoming, token uint64, wall int64) Outcome {
 	c := in.rule.clock
 	e.beforeArrival(c, in.hand, in.time, wall)
 	ref := e.lookup(in, wall)
-	if ref == 0 {
-		if e.tooLate(c, in.time, wall) {
-			e.arrive(c, in.hand, in.time)
-			out.Reason, out.Err = TooLate, e.tooLateError(c, in.time)
-			return out
-		}
+	switch {
+	case ref == 0 && e.tooLate(c, in.time, wall):
+		out.Reason, out.Err = TooLate, e.tooLateError(c, in.time)
+	case ref == 0:
 		e.makeRoom(wall)
 		ref = e.openFact(in, token, wall)
 		out.Opened, out.Held = true, true
-		e.arrive(c, in.hand, in.time)
-		e.closeIfDecided(ref, in.rule, wall)
-		e.trim(wall)
-		return out
-	}
-	fact := e.cells.at(ref)
-	if fact.state == stateOpen {
-		e.applyOpen(ref, fact, in, token, wall)
+	case e.cells.at(ref).state == stateOpen:
+		e.applyOpen(ref, e.cells.at(ref), in, token, wall)
 		out.Held, out.Repeat = true, e.repeat
-		e.arrive(c, in.hand, in.time)
+	default:
+		out.Held = e.applyClosed(ref, e.cells.at(ref), in, token, wall)
+		out.Repeat = e.repeat
+		ref = 0 // has its verdict
+	}
+	e.arrive(c, in.hand, in.time)
+	if ref != 0 {
 		e.closeIfDecided(ref, in.rule, wall)
 		e.trim(wall)
-		return out
 	}
-	out.Held = e.applyClosed(ref, fact, in, token, wall)
-	out.Repeat = e.repeat
-	e.arrive(c, in.hand, in.time)
-	return out
 }
 
 // Rebuild applies an event that the committed state already knew: one of a
@@ -243,29 +237,30 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	e.stamp(c, token, wall)
 
 	e.represent(in, &e.fresh)
-	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
-	content := appendHead(e.content[:0], in.key)
-	content = append(content, e.scratchRecord...)
-	e.content = content
-	e.store(c, content)
+	e.hold(&e.fresh, token)
+	e.content = e.appendRecord(appendHead(e.content[:0], in.key), &e.fresh)
+	e.store(c, e.content)
 	e.keep(c, in)
 	e.join(c, in)
-	if e.cfg.Tokens == TokensAll {
-		e.holdToken(c, token)
-	}
 	e.table.insert(c.hash1, ref)
 	r.open.add(ref, c.deadline)
 	e.enqueue(ref, c)
 	return ref
 }
 
-// represent fills rep from the event.
+// represent fills rep from the event; the values are the event's own.
 func (e *Engine) represent(in *incoming, rep *representative) {
-	*rep = representative{place: in.place, time: in.time, source: in.source, id: in.id, values: rep.values[:0]}
-	if in.place >= len(in.rule.names) {
-		return // unexpected participants are listed, never compared
+	*rep = representative{place: in.place, time: in.time, source: in.source, id: in.id}
+	if in.place < len(in.rule.names) { // others are listed, never compared
+		rep.values = in.values
 	}
-	rep.values = append(rep.values, in.values...)
+}
+
+// hold makes a participant's first event hold its token until the verdict.
+func (e *Engine) hold(rep *representative, token uint64) {
+	if e.cfg.Tokens {
+		rep.token, rep.held = token, flagHeld
+	}
 }
 
 // fields is how many values a record of that place has.
@@ -329,7 +324,7 @@ func (e *Engine) lastEvent(c *cell, wall int64) int64 {
 // applyOpen applies an event to a fact without a verdict.
 func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wall int64) {
 	r := in.rule
-	e.record(c, in, false)
+	e.record(c, in, token, false)
 	e.keep(c, in)
 	e.join(c, in)
 	e.stamp(c, token, wall)
@@ -339,19 +334,18 @@ func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wal
 	} else {
 		e.extend(c, r, in.time)
 	}
-	if e.cfg.Tokens == TokensAll {
-		e.holdToken(c, token)
-	}
 }
 
 // record writes an event into its participant's record: the first makes it, a
-// later one counts and may become the representative.
-func (e *Engine) record(c *cell, in *incoming, late bool) {
+// later one counts and may become the representative. Either is held by its
+// token until the next verdict.
+func (e *Engine) record(c *cell, in *incoming, token uint64, late bool) {
 	e.represent(in, &e.fresh)
 	e.fresh.late = late
 	block := e.block(c)
 	at, known := findRecord(block, in.place)
 	if known == nil {
+		e.hold(&e.fresh, token)
 		e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
 		e.addRecord(c, e.scratchRecord)
 		return
@@ -370,8 +364,12 @@ func (e *Engine) record(c *cell, in *incoming, late bool) {
 	}
 	next.late = e.old.late || late
 	next.duplicate, next.conflict = duplicate, conflict
+	next.token, next.held = e.old.token, e.old.held
 	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], next)
 	e.replaceRecord(c, at, e.scratchRecord)
+	if e.cfg.Tokens {
+		e.holdToken(c, token)
+	}
 }
 
 // agreeAll reports whether two events of one participant agree in every field.
@@ -400,19 +398,17 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 		if !e.changesVerdict(c, in) {
 			e.fresh.late = e.old.late
 			e.fresh.duplicate, e.fresh.conflict = e.old.duplicate, e.old.conflict
+			e.fresh.token, e.fresh.held = e.old.token, e.old.held
 			e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
 			e.replaceRecord(c, at, e.scratchRecord)
 			e.ignore(ref, c, in)
 			return false
 		}
 	}
-	e.record(c, in, true)
+	e.record(c, in, token, true)
 	e.keep(c, in)
 	e.join(c, in)
 	e.stamp(c, token, wall)
-	if e.cfg.Tokens == TokensAll {
-		e.holdToken(c, token)
-	}
 	e.unlink(ref, c, r)
 	c.stalled &^= c.present
 	e.extend(c, r, in.time)

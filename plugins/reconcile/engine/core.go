@@ -66,6 +66,7 @@ type Engine struct {
 	namedReps     []namedRep
 	lastJSON      int
 	texts         arena
+	tokens        tokenSlab
 	verdicts      verdictPool
 	days          dayTexts
 }

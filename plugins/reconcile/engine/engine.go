@@ -43,18 +43,6 @@ const (
 	TooLate
 )
 
-// TokenMode says which tokens of its events a fact remembers until its verdict.
-type TokenMode uint8
-
-const (
-	// TokensNone: tokens are ignored.
-	TokensNone TokenMode = iota
-	// TokensFirst: only the token of the event that opened the fact.
-	TokensFirst
-	// TokensAll: the token of every event that the verdict accounts for.
-	TokensAll
-)
-
 // Config is what New takes. Durations of zero take the default in brackets.
 type Config struct {
 	Expectations      []Expectation
@@ -67,7 +55,7 @@ type Config struct {
 	// that moment depends on how promptly the host calls Expire.
 	MaxClosed int
 	Sample    bool // keep one whole event per fact for verdicts that lack a participant
-	Tokens    TokenMode
+	Tokens    bool // remember the token of every event until a verdict accounts for it
 	// State makes Verdict.State available: what judging a later event needs.
 	State bool
 	// Arrivals is shared by the engines of one process, so that a participant
@@ -118,7 +106,7 @@ type Verdict struct {
 	// State is what RestoreClosed takes, when Config.State is set.
 	State []byte
 	// Tokens of the events that this revision accounts for and no earlier one
-	// did, by Config.Tokens.
+	// did, when Config.Tokens is set.
 	Tokens []uint64
 	// LastEvent is the wall time (Unix nanoseconds) at which the fact's last
 	// event was applied, for measuring the time to verdict; 0 when unknown.

@@ -16,10 +16,11 @@ import (
 //	uvarint size of what follows | u8 flags | i64 time
 //	[u32 duplicates | u32 conflicts]          with flagCounted
 //	uvarint place | uvarint source
+//	[uvarint token]                           with flagHeld or flagGiven
 //	uvarint id length | id | [uvarint length | source]        with source 0
 //	per compared field: uvarint length+1 (0: absent) | raw value
 //
-// or, with flagToken,
+// or, with flagToken, for the token of a repeated event,
 //
 //	uvarint size of what follows | u8 flags | u64 token | u32 times
 //
@@ -32,6 +33,8 @@ const (
 	flagLate    = 1 << 0 // an event that counted came after a verdict
 	flagCounted = 1 << 1
 	flagToken   = 1 << 2 // no participant: a token to hand on with the verdict
+	flagHeld    = 1 << 3 // the token of the participant's first event is to be handed on
+	flagGiven   = 1 << 4 // it has been
 )
 
 var order = binary.LittleEndian
@@ -78,6 +81,14 @@ func uvarint(b []byte) (uint64, int) {
 	return binary.Uvarint(b)
 }
 
+// appendUvarint is binary.AppendUvarint with the same short way.
+func appendUvarint(dst []byte, v uint64) []byte {
+	if v < 0x80 {
+		return append(dst, byte(v))
+	}
+	return binary.AppendUvarint(dst, v)
+}
+
 // cutText splits a text with its length before it off.
 func cutText(b []byte) (text, rest []byte) {
 	n, w := uvarint(b)
@@ -95,6 +106,8 @@ type representative struct {
 	values    [][]byte // raw, nil when absent, in the order of compare
 	duplicate uint32
 	conflict  uint32
+	token     uint64 // of the participant's first event
+	held      byte   // flagHeld or flagGiven when there is a token
 }
 
 // load decodes a record into rep, reusing its slices; everything in it is a
@@ -107,7 +120,12 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 	place, w := uvarint(rest)
 	source, v := uvarint(rest[w:])
 	rep.place = int(place)
-	rep.id, rest = cutText(rest[w+v:])
+	rest = rest[w+v:]
+	if rep.held = r.flags() & (flagHeld | flagGiven); rep.held != 0 {
+		rep.token, w = uvarint(rest)
+		rest = rest[w:]
+	}
+	rep.id, rest = cutText(rest)
 	if source != 0 {
 		rep.source = e.sources.get(uint32(source))
 	} else {
@@ -129,7 +147,7 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 // appendRecord appends the encoding of rep.
 func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 	start := len(dst)
-	flags := byte(0)
+	flags := rep.held
 	if rep.late {
 		flags |= flagLate
 	}
@@ -142,9 +160,12 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 		dst = order.AppendUint32(dst, rep.duplicate)
 		dst = order.AppendUint32(dst, rep.conflict)
 	}
-	source := e.sources.put(rep.source)
-	dst = binary.AppendUvarint(dst, uint64(rep.place))
-	dst = binary.AppendUvarint(dst, uint64(source))
+	source := e.sources.put(rep.source, rep.place)
+	dst = appendUvarint(dst, uint64(rep.place))
+	dst = appendUvarint(dst, uint64(source))
+	if rep.held != 0 {
+		dst = appendUvarint(dst, rep.token)
+	}
 	dst = appendText(dst, rep.id)
 	if source == 0 {
 		dst = appendText(dst, rep.source)
@@ -154,7 +175,7 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 			dst = append(dst, 0)
 			continue
 		}
-		dst = binary.AppendUvarint(dst, uint64(len(v))+1)
+		dst = appendUvarint(dst, uint64(len(v))+1)
 		dst = append(dst, v...)
 	}
 	return sized(dst, start)
@@ -293,7 +314,7 @@ func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
 	e.store(c, e.content)
 }
 
-// holdToken remembers one more token of a fact until its verdict.
+// holdToken remembers the token of a repeated event until the fact's verdict.
 func (e *Engine) holdToken(c *cell, token uint64) {
 	var last record
 	for records := recordsOf(e.block(c)); len(records) > 0; {
@@ -309,38 +330,53 @@ func (e *Engine) holdToken(c *cell, token uint64) {
 	e.addRecord(c, e.scratchRecord)
 }
 
-// takeTokens returns the tokens that the fact holds and drops them.
-func (e *Engine) takeTokens(c *cell) (tokens []uint64) {
-	switch e.cfg.Tokens {
-	case TokensNone:
-		return nil
-	case TokensFirst:
-		if c.revision == 0 {
-			return []uint64{c.firstToken}
-		}
+// takeTokens returns the tokens that the fact holds. Those in records of
+// participants are marked as given, the others dropped.
+func (e *Engine) takeTokens(c *cell) []uint64 {
+	if !e.cfg.Tokens {
 		return nil
 	}
+	tokens := e.tokens.begin()
+	repeats := false
+	for records := recordsOf(e.block(c)); len(records) > 0; {
+		var r record
+		r, records = nextRecord(records)
+		switch flags := r.flags(); {
+		case flags&flagToken != 0:
+			token, times := r.token()
+			for range times {
+				tokens = append(tokens, token)
+			}
+			repeats = true
+		case flags&flagHeld != 0:
+			rest := r.named()
+			_, w := uvarint(rest)
+			_, v := uvarint(rest[w:])
+			token, _ := uvarint(rest[w+v:])
+			tokens = append(tokens, token)
+			r[0] = flags&^flagHeld | flagGiven
+		}
+	}
+	if repeats {
+		e.dropTokens(c)
+	}
+	return e.tokens.keep(tokens)
+}
+
+// dropTokens takes the records that hold nothing but a token out.
+func (e *Engine) dropTokens(c *cell) {
 	block := e.block(c)
 	_, head := keyBounds(block)
 	e.content = append(e.content[:0], block[:head]...)
 	for records := recordsOf(block); len(records) > 0; {
 		r, rest := nextRecord(records)
-		whole := records[:len(records)-len(rest)]
-		records = rest
 		if r.flags()&flagToken == 0 {
-			e.content = append(e.content, whole...)
-			continue
+			e.content = append(e.content, records[:len(records)-len(rest)]...)
 		}
-		token, times := r.token()
-		for range times {
-			tokens = append(tokens, token)
-		}
+		records = rest
 	}
-	if tokens != nil {
-		order.PutUint32(e.content, uint32(len(e.content)))
-		copy(block, e.content)
-	}
-	return tokens
+	order.PutUint32(e.content, uint32(len(e.content)))
+	copy(block, e.content)
 }
 
 // interned gives short names to strings that come again and again. Beyond its
@@ -348,16 +384,17 @@ func (e *Engine) takeTokens(c *cell) (tokens []uint64) {
 type interned struct {
 	ids     map[string]uint32
 	strings [][]byte
-	last    []byte
-	lastID  uint32
+	recent  [8]uint32 // the names last given, by the low bits of their participant's place
 }
 
 const maxInterned = 1<<16 - 1
 
-// put returns the name of s, or 0.
-func (t *interned) put(s []byte) uint32 {
-	if t.lastID != 0 && bytes.Equal(t.last, s) {
-		return t.lastID
+// put returns the name of s, or 0. A participant mostly has one source, or a
+// few that come in runs: near says which participant's it is.
+func (t *interned) put(s []byte, near int) uint32 {
+	recent := &t.recent[near&7]
+	if *recent != 0 && bytes.Equal(t.strings[*recent-1], s) {
+		return *recent
 	}
 	id, ok := t.ids[string(s)]
 	if !ok {
@@ -375,7 +412,7 @@ func (t *interned) put(s []byte) uint32 {
 		id = uint32(len(t.strings))
 		t.ids[string(own)] = id
 	}
-	t.last, t.lastID = t.strings[id-1], id
+	*recent = id
 	return id
 }
 

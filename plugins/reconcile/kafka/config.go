@@ -94,7 +94,6 @@ func (c *Config) setDefaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.Engine.Tokens = engine.TokensFirst
 	c.Engine.State = true
 }
 

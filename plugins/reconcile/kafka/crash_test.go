@@ -88,7 +88,7 @@ func (u *uninterrupted) Verdict(v *engine.Verdict) {
 
 func judgeUninterrupted(t *testing.T, conf engine.Config, maxReread int, events []fact) *uninterrupted {
 	u := &uninterrupted{verdicts: map[string]string{}}
-	conf.Tokens, conf.State, conf.Arrivals = engine.TokensFirst, true, nil
+	conf.State, conf.Arrivals = true, nil
 	judge, err := engine.New(conf, u)
 	require.NoError(t, err)
 	for i, e := range events {

@@ -173,7 +173,7 @@ func TestARestoredPartitionIsTheOneThatWasCommitted(t *testing.T) {
 		events := lifeEvents(r, 400)
 		conf := engine.Config{
 			Expectations: rules, CorrectionHorizon: []time.Duration{10 * time.Second, 40 * time.Second}[r.IntN(2)],
-			MaxOpen: 1000, MaxClosed: 1000, Sample: r.IntN(2) == 0, Tokens: engine.TokensFirst, State: true,
+			MaxOpen: 1000, MaxClosed: 1000, Sample: r.IntN(2) == 0, State: true,
 		}
 		reread := []int64{20, 1000}[r.IntN(2)]
 		commits, crashes := map[int64]bool{}, map[int64]bool{}

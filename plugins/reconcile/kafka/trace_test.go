@@ -27,7 +27,7 @@ func TestAVerdictAfterACrashIsLinkedToTheEventsBeforeIt(t *testing.T) {
 	require.NoError(t, err)
 	l := &life{
 		t: t, shape: shape, reread: 1000, wall: func(offset int64) int64 { return (1000 + offset) * second },
-		conf: engine.Config{Expectations: expectations, CorrectionHorizon: 10 * time.Minute, IdleTimeout: 30 * time.Second, MaxOpen: 100, MaxClosed: 100, Tokens: engine.TokensFirst, State: true},
+		conf: engine.Config{Expectations: expectations, CorrectionHorizon: 10 * time.Minute, IdleTimeout: 30 * time.Second, MaxOpen: 100, MaxClosed: 100, State: true},
 	}
 	for i, cloud := range []string{"aws", "gcp", "azure"} {
 		l.events = append(l.events, &kgo.Record{
