@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"github.com/helios-connect/helios/plugins/event"
 )
 
 // A fact's records stand in one block:
@@ -102,6 +104,7 @@ type representative struct {
 	late      bool
 	time      int64
 	source    []byte
+	named     uint32 // the source's interned name, or 0
 	id        []byte
 	values    [][]byte // raw, nil when absent, in the order of compare
 	duplicate uint32
@@ -126,7 +129,7 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 		rest = rest[w:]
 	}
 	rep.id, rest = cutText(rest)
-	if source != 0 {
+	if rep.named = uint32(source); source != 0 {
 		rep.source = e.sources.get(uint32(source))
 	} else {
 		rep.source, rest = cutText(rest)
@@ -384,6 +387,7 @@ func (e *Engine) dropTokens(c *cell) {
 type interned struct {
 	ids     map[string]uint32
 	strings [][]byte
+	quoted  [][]byte  // the strings in JSON
 	recent  [8]uint32 // the names last given, by the low bits of their participant's place
 }
 
@@ -409,11 +413,20 @@ func (t *interned) put(s []byte, near int) uint32 {
 			own = []byte{}
 		}
 		t.strings = append(t.strings, own)
+		t.quoted = append(t.quoted, event.AppendQuoted(nil, own))
 		id = uint32(len(t.strings))
 		t.ids[string(own)] = id
 	}
 	*recent = id
 	return id
+}
+
+// appendQuoted appends the source of a loaded record as a JSON string.
+func (t *interned) appendQuoted(dst []byte, rep *representative) []byte {
+	if rep.named == 0 {
+		return event.AppendQuoted(dst, rep.source)
+	}
+	return append(dst, t.quoted[rep.named-1]...)
 }
 
 func (t *interned) get(id uint32) []byte { return t.strings[id-1] }

@@ -131,7 +131,7 @@ func (e *Engine) appendEvents(dst []byte, named []namedRep) []byte {
 		dst = separate(dst, &first)
 		dst = append(dst, n.quoted...)
 		dst = event.AppendQuoted(append(dst, `:{"id":`...), n.id)
-		dst = event.AppendQuoted(append(dst, `,"source":`...), n.source)
+		dst = e.sources.appendQuoted(append(dst, `,"source":`...), n.representative)
 		dst = e.days.append(append(dst, `,"time":`...), n.time)
 		dst = append(dst, '}')
 	}
@@ -171,13 +171,23 @@ func (t *dayTexts) append(dst []byte, at int64) []byte {
 	dst = append(append2(dst, seconds/60%60), ':')
 	dst = append2(dst, seconds%60)
 	if fraction != 0 {
-		dst = append(dst, '.')
-		for scale := int64(time.Second / 10); fraction != 0; scale /= 10 {
-			dst = append(dst, byte('0'+fraction/scale))
-			fraction %= scale
-		}
+		dst = appendFraction(dst, uint32(fraction))
 	}
 	return append(dst, 'Z', '"')
+}
+
+// appendFraction appends nanoseconds as the fraction of a second, without the
+// zeros behind it. Divisions by a constant are multiplications.
+func appendFraction(dst []byte, nano uint32) []byte {
+	dst = append(dst, ".000000000"...)
+	for i := len(dst) - 1; nano > 0; i-- {
+		dst[i] = byte('0' + nano%10)
+		nano /= 10
+	}
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
 }
 
 func append2(dst []byte, n int64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
