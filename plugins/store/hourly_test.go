@@ -394,6 +394,22 @@ func TestRowsThatAreThereAreCountedByTheMigration(t *testing.T) {
 	})
 }
 
+// Retention deletes old revisions; the facts' current verdicts stay, and count.
+func TestTheMigrationCountsFactsWhoseHistoryIsGone(t *testing.T) {
+	inBothDialects(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		out := newTestOutput(t, dsn, kindVerdicts)
+		require.NoError(t, out.WriteBatch(t.Context(), batchOf(verdictJSON(1, opened, 1, nil), verdictJSON(2, opened, 1, map[string]any{"decided_at": "2026-03-01T23:30:00Z"}))))
+		require.NoError(t, out.Close(t.Context()))
+		migrateAnew(t, p, dsn, 3, "DELETE FROM helios_verdict_history WHERE id = '"+fmt.Sprintf("%032x", 1)+"'")
+		const facts = "SELECT sum(facts), min(facts) FROM helios_verdicts_hourly"
+		require.Equal(t, []string{"2|1"}, queryText(t, dsn, facts))
+		corrected := newTestOutput(t, dsn, kindVerdicts)
+		require.NoError(t, corrected.WriteBatch(t.Context(), batchOf(verdictJSON(1, opened, 2, nil))))
+		require.Equal(t, []string{"2|0"}, queryText(t, dsn, facts))
+	})
+}
+
 func TestContractsAreStoredOnce(t *testing.T) {
 	inBothDialects(t, func(t *testing.T, p place) {
 		dsn := p.dsn(t)

@@ -59,5 +59,12 @@ func (r *Reader) Time(at time.Time) any {
 		// PostgreSQL would round to microseconds where the columns were cut.
 		return at.UTC().Truncate(time.Microsecond)
 	}
-	return at.UTC().Format(textTime)
+	if at = at.UTC(); at.Year() > 9999 {
+		return latestText
+	}
+	return at.Format(textTime)
 }
+
+// latestText is the last time of textTime's width. Nothing is stored beyond it, and a
+// year of five digits would sort before all others.
+const latestText = "9999-12-31T23:59:59.999999999Z"

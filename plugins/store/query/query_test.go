@@ -206,6 +206,27 @@ func TestFiltersBoundTimeAndStatus(t *testing.T) {
 	})
 }
 
+// RFC 3339 has four digits for the year; in UTC a time with an offset may need five.
+func TestBoundsBeyondTheYears0To9999BoundNothing(t *testing.T) {
+	storetest.InBothDialects(t, func(t *testing.T, dsn string) {
+		storetest.Write(t, dsn, "events", storetest.Event(nil))
+		db := open(t, dsn)
+		at := func(text string) time.Time {
+			parsed, err := time.Parse(time.RFC3339, text)
+			require.NoError(t, err)
+			return parsed
+		}
+		early, late := at("0000-01-01T00:00:00+01:00"), at("9999-12-31T23:59:59-01:00")
+		for filter, rows := range map[query.EventFilter]int{
+			{Since: early, Until: late}: 1, {Since: late}: 0, {Until: early}: 0, {Since: at("0000-01-01T00:00:00Z"), Until: at("9999-12-31T23:59:59Z")}: 1,
+		} {
+			found, err := db.Events(t.Context(), filter, query.Page{Limit: 10})
+			require.NoError(t, err)
+			require.Len(t, found.Rows, rows, "%v to %v", filter.Since, filter.Until)
+		}
+	})
+}
+
 func TestFiguresCountEachWindow(t *testing.T) {
 	storetest.InBothDialects(t, func(t *testing.T, dsn string) {
 		now := storetest.Start.Add(time.Hour)

@@ -32,7 +32,8 @@ CREATE UNIQUE INDEX helios_findings_hourly_key ON helios_findings_hourly
     (hour, helios_row_key(tenant, type, finding, cloud, source, field));
 CREATE INDEX helios_findings_hourly_type ON helios_findings_hourly (hour, tenant, type);
 
--- What a verdict finds wrong. The names are cut as the sums' are.
+-- What a verdict finds wrong. The names are cut as the sums' are, and show U+0000 as
+-- they do: after doubled backslashes, which no control character can stand for.
 -- +goose StatementBegin
 CREATE FUNCTION helios_findings(status text, missing text[], verdict text)
 RETURNS TABLE (finding text, cloud text, source text, field text)
@@ -42,18 +43,19 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT 'outlier', left(name #>> '{}', 256),
            left(CASE jsonb_typeof(doc->'events'->(name #>> '{}')->'source') WHEN 'string' THEN doc->'events'->(name #>> '{}')->>'source' ELSE '' END, 256),
            left(CASE jsonb_typeof(diff->'field') WHEN 'string' THEN diff->>'field' ELSE '' END, 256)
-    FROM (SELECT helios_json($3) AS doc WHERE $1 = 'mismatched' OFFSET 0) AS read
+    FROM (SELECT helios_json(CASE WHEN strpos($3, '\u0000') = 0 THEN $3
+              ELSE replace(replace(replace($3, '\\', chr(1)), '\u0000', '\u2400'), chr(1), '\\') END) AS doc WHERE $1 = 'mismatched' OFFSET 0) AS read
     CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(doc->'diffs') WHEN 'array' THEN doc->'diffs' ELSE '[]' END) AS diff
     CROSS JOIN LATERAL jsonb_array_elements(CASE jsonb_typeof(diff->'outliers') WHEN 'array' THEN diff->'outliers' ELSE '[]' END) AS name
     WHERE jsonb_typeof(name) = 'string'
 $$;
 -- +goose StatementEnd
 
-UPDATE helios_verdicts_hourly h SET facts = c.facts
-FROM (SELECT date_trunc('hour', decided_at, 'UTC') AS hour, left(tenant, 256) AS tenant, left(type, 256) AS type, status,
-             left(expectation, 256) AS expectation, count(*) AS facts
-      FROM helios_verdicts GROUP BY 1, 2, 3, 4, 5) AS c
-WHERE (h.hour, h.tenant, h.type, h.status, h.expectation) = (c.hour, c.tenant, c.type, c.status, c.expectation);
+-- Retention may have deleted the revisions of a fact, and with them its hour.
+INSERT INTO helios_verdicts_hourly (hour, tenant, type, status, expectation, verdicts, corrections, facts)
+SELECT date_trunc('hour', decided_at, 'UTC'), left(tenant, 256), left(type, 256), status, left(expectation, 256), 0, 0, count(*)
+FROM helios_verdicts GROUP BY 1, 2, 3, 4, 5
+ON CONFLICT (hour, helios_row_key(tenant, type, status, expectation)) DO UPDATE SET facts = excluded.facts;
 
 INSERT INTO helios_findings_hourly
 WITH counted AS (

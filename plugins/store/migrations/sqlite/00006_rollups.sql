@@ -21,18 +21,23 @@ CREATE TABLE helios_findings_hourly (
     PRIMARY KEY (hour, tenant, type, finding, cloud, source, field)
 );
 
-UPDATE helios_verdicts_hourly SET facts = c.facts
-FROM (SELECT substr(decided_at, 1, 13) || ':00:00.000000000Z' AS hour, substr(tenant, 1, 256) AS tenant, substr(type, 1, 256) AS type, status,
-             substr(expectation, 1, 256) AS expectation, count(*) AS facts
-      FROM helios_verdicts GROUP BY 1, 2, 3, 4, 5) AS c
-WHERE helios_verdicts_hourly.hour = c.hour AND helios_verdicts_hourly.tenant = c.tenant AND helios_verdicts_hourly.type = c.type
-  AND helios_verdicts_hourly.status = c.status AND helios_verdicts_hourly.expectation = c.expectation;
+-- Retention may have deleted the revisions of a fact, and with them its hour.
+INSERT INTO helios_verdicts_hourly (hour, tenant, type, status, expectation, verdicts, corrections, facts)
+SELECT substr(decided_at, 1, 13) || ':00:00.000000000Z', substr(tenant, 1, 256), substr(type, 1, 256), status, substr(expectation, 1, 256), 0, 0, count(*)
+FROM helios_verdicts WHERE true GROUP BY 1, 2, 3, 4, 5 -- WHERE parts ON CONFLICT from a join's ON
+ON CONFLICT (hour, tenant, type, status, expectation) DO UPDATE SET facts = excluded.facts;
 
 INSERT INTO helios_findings_hourly
-WITH found AS (
+WITH read AS (
+    -- The sums show U+0000 as U+2400. Doubled backslashes are out of the way meanwhile, as
+    -- a control character that no JSON holds.
+    SELECT decided_at, tenant, type, status, missing, CASE WHEN instr(verdict, '\u0000') = 0 THEN verdict
+        ELSE replace(replace(replace(verdict, '\\', char(1)), '\u0000', '\u2400'), char(1), '\\') END AS verdict
+    FROM helios_verdicts WHERE status <> 'matched'
+), found AS (
     SELECT substr(v.decided_at, 1, 13) || ':00:00.000000000Z' AS hour, substr(v.tenant, 1, 256) AS tenant, substr(v.type, 1, 256) AS type,
            'missing' AS finding, substr(m.value, 1, 256) AS cloud, '' AS source, '' AS field
-    FROM helios_verdicts v, json_each(v.missing) AS m WHERE v.status IN ('missing', 'partial')
+    FROM read v, json_each(v.missing) AS m WHERE v.status IN ('missing', 'partial')
     UNION ALL
     SELECT substr(v.decided_at, 1, 13) || ':00:00.000000000Z', substr(v.tenant, 1, 256), substr(v.type, 1, 256), 'outlier', substr(o.value, 1, 256),
            substr(coalesce((SELECT CASE WHEN e.type = 'object' THEN CASE json_type(e.value, '$.source') WHEN 'text' THEN e.value ->> '$.source' END END
@@ -40,7 +45,7 @@ WITH found AS (
            substr(CASE json_type(d.value, '$.field') WHEN 'text' THEN d.value ->> '$.field' ELSE '' END, 1, 256)
     -- What is no list, or holds other things than it should, finds nothing: a call on
     -- what is no JSON would end the migration.
-    FROM helios_verdicts v,
+    FROM read v,
          json_each(CASE WHEN v.status = 'mismatched' THEN CASE WHEN json_valid(v.verdict) THEN
              CASE json_type(v.verdict, '$.diffs') WHEN 'array' THEN v.verdict END END END, '$.diffs') AS d,
          json_each(CASE d.type WHEN 'object' THEN CASE json_type(d.value, '$.outliers') WHEN 'array' THEN d.value END END, '$.outliers') AS o
