@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/helios-connect/helios/internal/embedded"
@@ -177,6 +179,8 @@ func TestWhatIsAskedWrongIsAProblem(t *testing.T) {
 		"/api/v1/events?cursor=" + strings.Repeat("A", 600):         422,
 		"/api/v1/events?since=yesterday":                            422,
 		"/api/v1/events?nothing=1":                                  422,
+		"/ws/events?tenant=a;b":                                     422,
+		"/ws/verdicts?cloud=%zz":                                    422,
 		"/api/v1/verdicts?status=matched'%20OR%20'1'='1":            422,
 		"/api/v1/verdicts/'%20OR%20'1'='1":                          422,
 		"/api/v1/verdicts/..%2f..%2fetc%2fpasswd":                   404,
@@ -314,6 +318,42 @@ func TestHealthSaysWhatIsDownAndSinceWhen(t *testing.T) {
 	code, body, _ = get(t, base+"/api/v1/health")
 	require.Equal(t, http.StatusOK, code)
 	require.JSONEq(t, `{"status":"ok"}`, body)
+}
+
+func TestAReaderThatGoesTakesNoDependencyDown(t *testing.T) {
+	h := newHealth(newMetrics(), time.Now, dependency{name: "store", ping: func(ctx context.Context) error { return ctx.Err() }})
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	h.check(gone)
+	_, known := h.state()
+	require.NotEqual(t, stateDown, known[0].State)
+	h.check(context.Background())
+	_, known = h.state()
+	require.Equal(t, stateUp, known[0].State)
+}
+
+// silent is a store that answers nothing before its caller gives up.
+type silent struct{ *query.DB }
+
+func (silent) Stats(ctx context.Context, _ time.Time, _ ...time.Duration) ([]query.Figures, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestNobodyWaitsForTheFiguresLongerThanForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{config: Config{Store: silent{}}, stats: newStatsCache()}
+		for range 8 {
+			go func() {
+				began := time.Now()
+				_, err := s.figures(t.Context(), began)
+				assert.Error(t, err)
+				assert.Equal(t, queryPatience, time.Since(began))
+			}()
+			time.Sleep(time.Second)
+		}
+		time.Sleep(queryPatience)
+	})
 }
 
 func TestTheSpecificationIsTheGoldenOne(t *testing.T) {

@@ -83,7 +83,8 @@ func (h *health) run(ctx context.Context) {
 	}
 }
 
-// check asks all dependencies, unless that was just done.
+// check asks all dependencies, unless that was just done. What is not answered before
+// the context ends, since whoever asked has gone, says nothing.
 func (h *health) check(ctx context.Context) {
 	h.checking.Lock()
 	defer h.checking.Unlock()
@@ -96,14 +97,18 @@ func (h *health) check(ctx context.Context) {
 	var asked sync.WaitGroup
 	for i := range h.needed {
 		asked.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, checkPatience)
+			asking, cancel := context.WithTimeout(ctx, checkPatience)
 			defer cancel()
 			started := h.now()
-			err := h.needed[i].ping(ctx)
-			h.note(i, started, err)
+			if err := h.needed[i].ping(asking); err == nil || ctx.Err() == nil {
+				h.note(i, started, err)
+			}
 		})
 	}
 	asked.Wait()
+	if ctx.Err() != nil {
+		return
+	}
 	h.mu.Lock()
 	h.checked = h.now()
 	h.mu.Unlock()

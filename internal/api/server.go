@@ -74,7 +74,7 @@ type Server struct {
 	listener net.Listener
 	server   *http.Server
 	stop     context.CancelFunc
-	stopped  <-chan struct{} // closed when streams have to end
+	ending   context.Context // done when streams have to end
 	running  sync.WaitGroup
 	unused   unusedconn.Conns
 }
@@ -84,7 +84,7 @@ func New(config Config) (*Server, error) {
 	if err := config.Access.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, mux: http.NewServeMux(), metrics: newMetrics(), authenticator: anyone{}}
+	s := &Server{config: config, mux: http.NewServeMux(), metrics: newMetrics(), stats: newStatsCache(), authenticator: anyone{}}
 	if config.Access.Token != "" {
 		s.authenticator = newBearer(config.Access.Token)
 	}
@@ -169,7 +169,7 @@ func (s *Server) Start() (address string, err error) {
 		return "", errors.Join(fmt.Errorf("%s %s is %s on this machine, which others may reach, so %s must be set", EnvAddress, s.config.Access.Address, s.listener.Addr(), EnvToken), s.listener.Close())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.stop, s.stopped = cancel, ctx.Done()
+	s.stop, s.ending = cancel, ctx
 	s.server = &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerPatience, ReadTimeout: headerPatience,
 		WriteTimeout: 2 * queryPatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeaderBytes,

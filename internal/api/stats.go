@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,12 +23,14 @@ const (
 	statsShare = 20
 )
 
-// statsCache keeps the figures made last.
+// statsCache keeps the figures made last, for whoever holds the turn.
 type statsCache struct {
-	mu    sync.Mutex
+	turn  chan struct{}
 	last  *statsAnswer
 	until time.Time
 }
+
+func newStatsCache() statsCache { return statsCache{turn: make(chan struct{}, 1)} }
 
 // Window is the figures of one window.
 type Window struct {
@@ -72,15 +73,20 @@ func (s *Server) registerStats() {
 		func(ctx context.Context, _ *struct{}) (*statsAnswer, error) { return s.figures(ctx, time.Now()) })
 }
 
-// figures returns the figures, kept or new. Readers wait for one that makes them.
+// figures returns the figures, kept or new. Readers wait for one that makes them, no
+// longer than for the store itself.
 func (s *Server) figures(ctx context.Context, now time.Time) (*statsAnswer, error) {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, queryPatience)
+	defer cancel()
+	select {
+	case s.stats.turn <- struct{}{}:
+		defer func() { <-s.stats.turn }()
+	case <-ctx.Done():
+		return nil, failure(ctx.Err())
+	}
 	if s.stats.last != nil && now.Before(s.stats.until) {
 		return s.stats.last, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, queryPatience)
-	defer cancel()
 	lengths := make([]time.Duration, len(windows))
 	for i, w := range windows {
 		lengths[i] = w.length

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -25,6 +26,8 @@ const (
 	pongPatience = 35 * time.Second
 	// writePatience is how long a frame may wait for a client that does not read.
 	writePatience = 10 * time.Second
+	// goodbye is how long a client may take to hear that the server stops.
+	goodbye = time.Second
 	// maxMaxRate bounds max_rate.
 	maxMaxRate = 100_000
 )
@@ -92,7 +95,11 @@ func (s *Server) describeStream(stream live.Stream) {
 }
 
 // streamFilter reads the parameters of a stream.
-func streamFilter(stream live.Stream, q url.Values) (f live.Filter, perSecond float64, err error) {
+func streamFilter(stream live.Stream, query string) (f live.Filter, perSecond float64, err error) {
+	q, err := url.ParseQuery(query)
+	if err != nil { // without what can't be read, the filter would let everything through
+		return f, 0, errors.New("the parameters can't be read; write ; as %3B and % as %25")
+	}
 	allowed := []string{"tenant", "type", "cloud", "max_rate"}
 	if stream == live.Verdicts {
 		allowed = append(allowed, "status")
@@ -132,7 +139,7 @@ func list(text string) []string {
 }
 
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, stream live.Stream) {
-	filter, perSecond, err := streamFilter(stream, r.URL.Query())
+	filter, perSecond, err := streamFilter(stream, r.URL.RawQuery)
 	if err != nil {
 		problem(w, http.StatusUnprocessableEntity, err.Error())
 		return
@@ -148,6 +155,9 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, stream live
 		return // Upgrade has answered
 	}
 	defer conn.Close()
+	// Who reads nothing would hold up the end for as long as a frame may wait.
+	stays := context.AfterFunc(s.ending, func() { time.AfterFunc(goodbye, func() { _ = conn.Close() }) })
+	defer stays()
 	gone := make(chan struct{})
 	s.running.Go(func() { defer close(gone); drain(conn) })
 	s.writeStream(conn, stream, subscription, gone)
@@ -195,8 +205,8 @@ func (s *Server) writeStream(conn *websocket.Conn, stream live.Stream, from *liv
 		select {
 		case <-gone:
 			return
-		case <-s.stopped:
-			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, "the server stops"), time.Now().Add(time.Second))
+		case <-s.ending.Done():
+			_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, "the server stops"), time.Now().Add(goodbye))
 			return
 		case <-heartbeat.C:
 			if conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writePatience)) != nil || !send("heartbeat", live.Batch{}) {

@@ -138,11 +138,10 @@ func TestAStreamIsSampledAndCountedInFull(t *testing.T) {
 	require.Less(t, items, 100)
 }
 
-// The client's and the server's buffers are small, so that what is not read stops
-// the writer soon.
-func TestASlowClientLosesMessagesAndHoldsUpNobody(t *testing.T) {
-	address, produce := broker(t)
-	s, base := newServer(t, storetest.SQLite(t), "", connection(address))
+// dialSlow returns a client with a small buffer, so that what is not read stops the
+// writer soon.
+func dialSlow(t *testing.T, base, path string) *websocket.Conn {
+	t.Helper()
 	dialer := &websocket.Dialer{NetDial: func(network, address string) (net.Conn, error) {
 		conn, err := net.Dial(network, address)
 		if err == nil {
@@ -150,13 +149,15 @@ func TestASlowClientLosesMessagesAndHoldsUpNobody(t *testing.T) {
 		}
 		return conn, err
 	}}
-	slow, resp, err := dialer.Dial("ws"+strings.TrimPrefix(base, "http")+"/ws/events", nil)
+	conn, resp, err := dialer.Dial("ws"+strings.TrimPrefix(base, "http")+path, nil)
 	require.NoError(t, err)
-	defer resp.Body.Close()
-	defer slow.Close()
-	fast := dial(t, base, "/ws/events?cloud=last", nil)
-	until(t, fast, func() { produce(embedded.TopicEvents, storetest.Event(map[string]any{"cloud": "last", "id": "first"})) })
+	t.Cleanup(func() { _ = conn.Close(); _ = resp.Body.Close() })
+	return conn
+}
 
+// untilDropped produces more than a client that does not read can keep waiting.
+func untilDropped(t *testing.T, s *Server, produce func(string, ...string)) {
+	t.Helper()
 	large := strings.Repeat("x", 30_000)
 	deadline := time.Now().Add(time.Minute)
 	for droppedOf(t, s) == 0 {
@@ -169,10 +170,22 @@ func TestASlowClientLosesMessagesAndHoldsUpNobody(t *testing.T) {
 			produce(embedded.TopicEvents, batch...)
 		}
 	}
+}
+
+func TestASlowClientLosesMessagesAndHoldsUpNobody(t *testing.T) {
+	address, produce := broker(t)
+	s, base := newServer(t, storetest.SQLite(t), "", connection(address))
+	dialSlow(t, base, "/ws/events")
+	fast := dial(t, base, "/ws/events?cloud=last", nil)
+	until(t, fast, func() { produce(embedded.TopicEvents, storetest.Event(map[string]any{"cloud": "last", "id": "first"})) })
+	untilDropped(t, s, produce)
 	started := time.Now()
 	f := until(t, fast, func() { produce(embedded.TopicEvents, storetest.Event(map[string]any{"cloud": "last", "id": "end"})) })
 	require.NotEmpty(t, f.Items)
 	require.Less(t, time.Since(started), writePatience, "it did not wait for the slow one")
+	started = time.Now()
+	require.NoError(t, s.Close())
+	require.Less(t, time.Since(started), writePatience/2, "nor does the end")
 }
 
 // droppedOf reads the metric.
