@@ -43,7 +43,7 @@ Verdicts, events that can't be judged, and offsets are written in one transactio
 
 The input writes its topics itself. Downstream it passes on, after the commit, what it wrote, for display and metrics: when the pipeline is too slow, messages are dropped and counted, and a crash may lose some. Whatever must see every verdict reads the topic.
 
-Verdicts carry the metadata `+"`helios_tenant`, `helios_type`, `helios_key`, `helios_status` and `helios_revision`"+`. Events that can't be judged are unchanged, flagged as errors, and carry `+"`helios_reason` and `helios_detail`"+`; the reason is unreadable, unkeyed, no_expectation, too_late, future or unexpected. In `+"`"+riFieldDLQTopic+"`"+` they have the headers `+"`helios-reason`, `helios-stage`, `helios-detail`, `helios-origin` and `helios-attempt`"+`.
+Verdicts carry the metadata `+"`helios_tenant`, `helios_type`, `helios_key`, `helios_status` and `helios_revision`"+`. Events that can't be judged are unchanged, flagged as errors, and carry `+"`helios_reason` and `helios_detail`"+`; the reason is unreadable, unkeyed, no_expectation, too_late, future or unexpected. In `+"`"+riFieldDLQTopic+"`"+` they have the headers `+"`helios-reason`, `helios-stage`, `helios-detail`, `helios-origin`, `helios-attempt` and, where it could be read, `helios_cloud`"+`.
 
 ## What the brokers must allow
 

@@ -2,12 +2,15 @@ package kafka_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/internal/embedded"
 	"github.com/helios-connect/helios/plugins/reconcile/kafka"
+	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
 func TestFactsThatAllCloudsReportAreMatchedOrMismatched(t *testing.T) {
@@ -64,6 +67,30 @@ func TestAFactThatACloudHasPassedIsMissing(t *testing.T) {
 	vs := verdicts.untilCount(2)
 	require.Equal(t, "lost r1 missing (deadline) missing=[gcp] stalled=[]", vs[0].String())
 	require.Equal(t, "lost r2 matched (late_event) missing=[] stalled=[]", vs[1].String())
+}
+
+// A dead letter says whose it is, in a name that dashboards can show.
+func TestADeadLetterNamesTheEventsOwnCloud(t *testing.T) {
+	b := startBroker(t, 1)
+	b.start(b.config("g", orders))
+	letters := b.follow(embedded.TopicDLQ)
+	other := func(cloud string) *kgo.Record {
+		return &kgo.Record{
+			Topic: embedded.TopicEvents, Value: []byte(strings.Replace(string(fact{key: "k", cloud: cloud}.json()), `"type":"order"`, `"type":"other"`, 1)),
+			Headers: []kgo.RecordHeader{{Key: kafka.MetaCloud, Value: []byte("somebody else's")}},
+		}
+	}
+	require.NoError(t, b.producer.ProduceSync(t.Context(), other("gcp"), other(strings.Repeat("x", 2000)), &kgo.Record{Topic: embedded.TopicEvents, Value: []byte(`{"broken`)}).FirstErr())
+	letters.untilCount(3)
+	var clouds []string
+	for _, rec := range letters.records() {
+		for _, h := range rec.Headers {
+			if h.Key == kafka.MetaCloud {
+				clouds = append(clouds, string(h.Value))
+			}
+		}
+	}
+	require.Equal(t, []string{"gcp", telemetry.Overflow}, clouds)
 }
 
 func TestEventsThatCantBeJudgedGoToTheDeadLettersUnchanged(t *testing.T) {

@@ -44,7 +44,7 @@ func (s *session) record(partition int32, o *output) *kgo.Record {
 		rec := deadLetter(s.conf.DLQTopic, dlq, f)
 		if !s.limits.fits(rec) {
 			rec.Key, rec.Value = nil, nil // both are where helios-origin says
-			rec.Headers = rec.Headers[:5]
+			rec.Headers = letterHeaders(f)
 		}
 		return rec
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
+	"github.com/helios-connect/helios/plugins/telemetry"
 	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
@@ -27,6 +28,10 @@ const (
 
 // stage is the value of HeaderStage.
 const stage = "reconcile"
+
+// MetaCloud of an event that can't be judged is its participant, as far as it could be
+// read; one that is no name for a label is "other". Ingest's dead letters have it too.
+const MetaCloud = "helios_cloud"
 
 // Metadata of verdicts, which they carry as headers too, so that whoever reads
 // the topic finds the same names.
@@ -66,31 +71,38 @@ func verdictRecord(topic string, partition int32, v *engine.Verdict, traced *spa
 
 // deadLetter writes a flagged event, unchanged, to the dead-letter topic.
 func deadLetter(topic string, partition int32, f *Flagged) *kgo.Record {
-	detail := f.Detail
-	if len(detail) > maxDetail {
-		detail = detail[:maxDetail]
-	}
-	rec := &kgo.Record{
-		Topic: topic, Partition: partition, Key: f.Record.Key, Value: f.Record.Value,
-		Headers: []kgo.RecordHeader{
-			{Key: HeaderReason, Value: []byte(f.Reason.String())},
-			{Key: HeaderStage, Value: []byte(stage)},
-			{Key: HeaderDetail, Value: []byte(detail)},
-			{Key: HeaderOrigin, Value: origin(f.Record)},
-			{Key: HeaderAttempt, Value: strconv.AppendInt(nil, attempts(f.Record)+1, 10)},
-		},
-	}
+	rec := &kgo.Record{Topic: topic, Partition: partition, Key: f.Record.Key, Value: f.Record.Value, Headers: letterHeaders(f)}
 	for _, h := range f.Record.Headers {
-		if !isDeadLetterHeader(h.Key) {
+		if !isLetterHeader(h.Key) {
 			rec.Headers = append(rec.Headers, h)
 		}
 	}
 	return rec
 }
 
-func isDeadLetterHeader(key string) bool {
+// letterHeaders says why and whose. What came with the event under these names is
+// not kept beside them.
+func letterHeaders(f *Flagged) []kgo.RecordHeader {
+	detail := f.Detail
+	if len(detail) > maxDetail {
+		detail = detail[:maxDetail]
+	}
+	headers := []kgo.RecordHeader{
+		{Key: HeaderReason, Value: []byte(f.Reason.String())},
+		{Key: HeaderStage, Value: []byte(stage)},
+		{Key: HeaderDetail, Value: []byte(detail)},
+		{Key: HeaderOrigin, Value: origin(f.Record)},
+		{Key: HeaderAttempt, Value: strconv.AppendInt(nil, attempts(f.Record)+1, 10)},
+	}
+	if f.Participant != "" {
+		headers = append(headers, kgo.RecordHeader{Key: MetaCloud, Value: []byte(telemetry.Label(f.Participant))})
+	}
+	return headers
+}
+
+func isLetterHeader(key string) bool {
 	switch key {
-	case HeaderReason, HeaderStage, HeaderDetail, HeaderOrigin, HeaderAttempt:
+	case HeaderReason, HeaderStage, HeaderDetail, HeaderOrigin, HeaderAttempt, MetaCloud:
 		return true
 	}
 	return false
