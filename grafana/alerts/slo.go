@@ -24,8 +24,7 @@ type Objective struct {
 	Target float64
 	Cause  Cause
 	By     string // a label that is judged by itself; empty: all together
-	// Gate is how many events a window needs before it may raise an alert: one
-	// bad event of three is no outage.
+	// Gate is how many events a window needs before it may raise an alert.
 	Gate   float64
 	Errors func(window string) string // the share of bad events
 	Events func(window string) string // how many events there were
@@ -60,21 +59,24 @@ func latency(name, title, short, seconds string, target float64) Objective {
 	}
 }
 
-// availability is time: each scrape at which a cloud is heard of is good.
+// availability is time: each scrape at which a cloud is heard of is good. All scrapes
+// count alike: a process that began a minute ago has heard of nobody.
 func availability() Objective {
-	over := func(how, w string) string { return how + "(" + q.Of(telemetry.ReconcileStalled) + "[" + w + "])" }
+	over := func(how, w string) string {
+		return q.Sum(how+"("+q.Of(telemetry.ReconcileStalled)+"["+w+"])", telemetry.LabelParticipant)
+	}
 	return Objective{
 		Name: "ingest_availability", Title: "Cloud heard of", Short: "Heard", Target: 0.995, Cause: Cloud, By: telemetry.LabelParticipant, Gate: 10,
-		Errors: func(w string) string { return q.Avg(over("avg_over_time", w), telemetry.LabelParticipant) },
-		Events: func(w string) string { return q.Sum(over("count_over_time", w), telemetry.LabelParticipant) },
+		Errors: func(w string) string { return q.Share(over("sum_over_time", w), over("count_over_time", w)) },
+		Events: func(w string) string { return over("count_over_time", w) },
 	}
 }
 
 func delivery() Objective {
 	of := func(m telemetry.Metric, w string) string { return q.Sum(q.Increase(q.Of(m), w)) }
 	rows := func(w string) string {
-		stored := of(telemetry.StoreRowsStored, w)
-		return stored + " + " + q.OrZero(of(telemetry.StoreRowsPresent, w), stored) + " + " + q.OrZero(of(telemetry.StoreRowsRefused, w), stored)
+		refused := of(telemetry.StoreRowsRefused, w) // there from the start; stored with the first row
+		return refused + " + " + q.OrZero(of(telemetry.StoreRowsPresent, w), refused) + " + " + q.OrZero(of(telemetry.StoreRowsStored, w), refused)
 	}
 	return Objective{
 		Name: "delivery", Title: "Rows the store took", Short: "Stored", Target: 0.9999, Cause: Store, Gate: 100, Events: rows,
@@ -117,8 +119,12 @@ var burns = []burn{
 	{"1d", "2h", 3, "ticket"}, {"3d", "6h", 1, "ticket"},
 }
 
+// fewestBad is how many bad events a window needs before it may raise an alert. Where
+// there is little traffic, one alone burns a budget of one in ten thousand.
+const fewestBad = 3
+
 // burning is true while a severity's pairs of windows are exceeded, each with
-// enough events in its long window.
+// enough events in its long window, and enough bad ones.
 func (o Objective) burning(severity string) string {
 	expr := ""
 	for _, b := range burns {
@@ -131,8 +137,9 @@ func (o Objective) burning(severity string) string {
 		if expr != "" {
 			expr += "\nor\n"
 		}
-		expr += fmt.Sprintf("(%s > %.6g and %s > %.6g and %s >= %g)", o.of(ErrorsRecorded(b.long)), limit,
-			o.of(ErrorsRecorded(b.short)), limit, o.of(EventsRecorded(b.long)), o.Gate)
+		errors, events := o.of(ErrorsRecorded(b.long)), o.of(EventsRecorded(b.long))
+		expr += fmt.Sprintf("(%s > %.6g and %s > %.6g and %s >= %g and %s * %s >= %d)", errors, limit,
+			o.of(ErrorsRecorded(b.short)), limit, events, o.Gate, errors, events, fewestBad)
 	}
 	return expr
 }
