@@ -67,7 +67,7 @@ func availability() Objective {
 	}
 	return Objective{
 		Name: "ingest_availability", Title: "Cloud heard of", Short: "Heard", Target: 0.995, Cause: Cloud, By: telemetry.LabelParticipant, Gate: 10,
-		Errors: func(w string) string { return q.Share(over("sum_over_time", w), over("count_over_time", w)) },
+		Errors: func(w string) string { return over("sum_over_time", w) + " / " + over("count_over_time", w) },
 		Events: func(w string) string { return over("count_over_time", w) },
 	}
 }
