@@ -117,7 +117,7 @@ func lag() Alert {
 func kafkaLag() Alert {
 	return Alert{
 		Name: "HeliosConsumerLags", For: "10m", Severity: "ticket", Board: "helios-pipelines", Cause: Store, Panel: "Behind the topic",
-		Expr:    q.Sum(q.Of(telemetry.ConnectKafkaLag), telemetry.LabelStream, telemetry.LabelTopic) + " > 50000",
+		Expr:    q.Behind([]string{telemetry.LabelStream, telemetry.LabelTopic}) + " > 50000",
 		Summary: "{{ $labels.stream }} is {{ $value }} records behind {{ $labels.topic }}.",
 		Action:  "The store is the usual cause: look at its batch time and at what keeps it back.",
 	}

@@ -34,7 +34,7 @@ func pipelines() p.Board {
 			{Title: "Lag and backpressure", Panels: []p.Panel{
 				{Title: "Behind the topic", Kind: p.Series, Unit: "short", Steps: p.Rising(10000, 50000), Next: toReconciliation,
 					Help: "Records that a consumer has not read yet, and events that reconciliation has not applied. Above 50,000: the store or the CPU is the limit.",
-					Queries: []q.Query{q.Prom(q.Sum(q.Of(t.ConnectKafkaLag, stream), t.LabelStream), "{{stream}}"),
+					Queries: []q.Query{q.Prom(q.Behind([]string{t.LabelStream}, stream), "{{stream}}"),
 						q.Prom(q.Sum(q.Of(t.ReconcileInputLag), t.LabelStream), "{{stream}} (reconciliation)")}},
 				{Title: "Write time, 99 %", Kind: p.Series, Unit: "s", Steps: p.Rising(1, 10), Next: toOverview,
 					Help: "Time within which 99 % of an output's writes end. Above 10 s everything before it waits: that is where backpressure comes from.",

@@ -37,3 +37,9 @@ func Compliance(window string, by ...string) string {
 	return Share(Sum(Increase(Of(telemetry.SchemaEvents, Like(telemetry.LabelOutcome, "valid|upgraded")), window), by...),
 		Sum(Increase(Of(telemetry.SchemaEvents), window), by...))
 }
+
+// Behind is how many records consumer groups have not read yet. Each process of a group
+// reports the lag of all of its partitions, whoever reads them.
+func Behind(by []string, matchers ...string) string {
+	return Sum(Max(Of(telemetry.ConnectKafkaLag, matchers...), telemetry.LabelStream, telemetry.LabelTopic, telemetry.LabelPartition), by...)
+}
