@@ -132,8 +132,10 @@ func TestAFactIsShownSideBySideWithItsHistory(t *testing.T) {
 	at := storetest.Start.Format(time.RFC3339Nano)
 	named := map[string]any{"aws": map[string]any{"id": "a", "source": "/orders", "time": at}, "gcp": map[string]any{"id": "g", "source": "/orders", "time": at}}
 	storetest.Write(t, dsn, "events",
-		storetest.Event(map[string]any{"id": "a", "heliosformat": "eventbridge", "data": map[string]any{"amount": 10, "currency": "EUR", "note": "<b>x</b>"}}),
-		storetest.Event(map[string]any{"id": "g", "cloud": "gcp", "data": map[string]any{"amount": 12.0, "currency": "eur"}}),
+		storetest.Event(map[string]any{"id": "a", "heliosformat": "eventbridge", "data": map[string]any{"amount": 10, "currency": "EUR", "note": "<b>x</b>",
+			"number": json.RawMessage("9007199254740993"), "rates": json.RawMessage("[1.50]")}}),
+		storetest.Event(map[string]any{"id": "g", "cloud": "gcp", "data": map[string]any{"amount": 12.0, "currency": "eur",
+			"number": json.RawMessage("9007199254740992"), "rates": json.RawMessage("[15e-1]")}}),
 		storetest.Event(map[string]any{"id": "other", "correlationid": "ord-2"}))
 	storetest.Write(t, dsn, "verdicts",
 		storetest.Verdict(1, 1, 0, map[string]any{"status": "missing", "missing": []string{"gcp"}, "diffs": []any{}}),
@@ -152,7 +154,8 @@ func TestAFactIsShownSideBySideWithItsHistory(t *testing.T) {
 	for _, f := range fact.Fields {
 		fields = append(fields, field{f.Field, f.Differs, f.Judged})
 	}
-	require.Equal(t, []field{{"data.amount", true, true}, {"data.currency", true, false}, {"data.note", true, false}, {"time", false, false}}, fields)
+	require.Equal(t, []field{{"data.amount", true, true}, {"data.currency", true, false}, {"data.note", true, false}, {"data.number", true, false},
+		{"data.rates", false, false}, {"time", false, false}}, fields)
 	require.Equal(t, []string{"gcp"}, fact.Fields[0].Outliers)
 	require.Len(t, fact.History, 2)
 	require.Empty(t, fact.History[0].Changes)

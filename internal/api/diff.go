@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -146,17 +145,10 @@ func differ(values map[string]json.RawMessage, clouds int) bool {
 	return false
 }
 
-// normal makes values comparable that mean the same: numbers as floats print,
-// members in their order.
+// normal makes values comparable that mean the same, as reconciliation does: numbers
+// as exact decimals, members in their order. What it can't read is compared as it is.
 func normal(value json.RawMessage) string {
-	var v any
-	if json.Unmarshal(value, &v) != nil {
-		return string(value)
-	}
-	if number, ok := v.(float64); ok {
-		return strconv.FormatFloat(number, 'g', -1, 64)
-	}
-	text, err := json.Marshal(v)
+	text, err := event.AppendNormal(nil, value, event.Normal{})
 	if err != nil {
 		return string(value)
 	}
