@@ -99,7 +99,7 @@ func compliance() Alert {
 	by := []string{telemetry.LabelTenant, telemetry.LabelType}
 	return Alert{
 		Name: "HeliosComplianceFalls", For: "5m", Severity: "ticket", Board: "helios-contracts", Cause: Contracts, Panel: "Compliance over time",
-		Expr:    q.Compliance("30m", by...) + " < 0.99 and " + q.Sum(q.Increase(q.Of(telemetry.SchemaEvents), "30m"), by...) + " > 100",
+		Expr:    q.Compliance("30m", by) + " < 0.99 and " + q.Judged("30m", by) + " > 100",
 		Summary: "Fewer than 99 % of the events of type {{ $labels.type }} of {{ $labels.tenant }} keep their contract.",
 		Action:  "Open Contracts: rule and producer are named there. Ask the producer, or register the new version.",
 	}

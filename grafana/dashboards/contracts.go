@@ -21,8 +21,8 @@ func contracts() p.Board {
 		Rows: []p.Row{
 			{Title: "Compliance", Panels: []p.Panel{
 				{Title: "Compliance", Kind: p.Stat, Width: 6, Unit: "percentunit", Steps: p.Falling(0.95, 0.99), Next: toPipelines, Empty: noContracts,
-					Help:    "Share of the events of the time range that keep their contract. Red: below 95 %. The tables below name rule and producer.",
-					Queries: []q.Query{q.Instant(q.Compliance(q.Range), "compliance")}},
+					Help:    "Share of the events of the time range that keep their contract, of those whose type has one. Red: below 95 %. The tables below name rule and producer.",
+					Queries: []q.Query{q.Instant(q.Compliance(q.Range, nil, tenant), "compliance")}},
 				{Title: "Subjects", Kind: p.Stat, Width: 6, Unit: "short", Steps: p.Plain(), Next: toPipelines,
 					Empty:   "contracts come from a folder and not from a registry.",
 					Help:    "Subjects in the schema registry. Fewer than before: somebody deleted one.",
@@ -37,7 +37,7 @@ func contracts() p.Board {
 					Queries: []q.Query{q.Instant(q.Counted(q.OrZero(q.Sum(q.Increase(q.Of(t.SchemaRegistryErrors), q.Range)), q.Max(q.Of(t.SchemaSubjects)))), "errors")}},
 				{Title: "Compliance over time", Kind: p.Series, Unit: "percentunit", SoftMin: p.Number(0.9), Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 0.99, Colour: p.Warn}}, Next: toPipelines, Empty: noContracts, Width: 24,
 					Help:    "By type. A line that falls at once: a producer was deployed; compare the versions below.",
-					Queries: []q.Query{q.Prom(q.Compliance(q.Interval, t.LabelType), "{{type}}")}},
+					Queries: []q.Query{q.Prom(q.Compliance(q.Interval, []string{t.LabelType}, tenant), "{{type}}")}},
 			}},
 			{Title: "Who and what", Panels: []p.Panel{
 				{Title: "Outcomes", Kind: p.Series, Unit: "eps", Stacked: true, Steps: p.Plain(), Next: toPipelines, Empty: noContracts,

@@ -32,10 +32,18 @@ func Agreement(window string) string {
 		Sum(Increase(Of(telemetry.ReconcileVerdicts), window)))
 }
 
-// Compliance is the share of events that keep their contract.
-func Compliance(window string, by ...string) string {
-	return Share(Sum(Increase(Of(telemetry.SchemaEvents, Like(telemetry.LabelOutcome, "valid|upgraded")), window), by...),
-		Sum(Increase(Of(telemetry.SchemaEvents), window), by...))
+// Compliance is the share of events that keep their contract, of those that Judged
+// counts.
+func Compliance(window string, by []string, matchers ...string) string {
+	kept := append([]string{Like(telemetry.LabelOutcome, "valid|upgraded")}, matchers...)
+	return Share(Sum(Increase(Of(telemetry.SchemaEvents, kept...), window), by...), Judged(window, by, matchers...))
+}
+
+// Judged is how many events a contract judged. Types without one break none: where
+// they are refused, they are dead letters.
+func Judged(window string, by []string, matchers ...string) string {
+	judged := append([]string{Not(telemetry.LabelOutcome, "unregistered")}, matchers...)
+	return Sum(Increase(Of(telemetry.SchemaEvents, judged...), window), by...)
 }
 
 // Behind is how many records consumer groups have not read yet. Each process of a group

@@ -64,6 +64,8 @@ var scenarios = []struct {
 		`helios_canonical_refused_total{participant="aws",tenant="acme",reason="unreadable"}`: "0+1x300"}, nil},
 	{"a producer breaks its contract", map[string]string{`helios_schema_events_total{tenant="acme",type="order",version="1",source="shop",outcome="invalid"}`: "0+5x300"},
 		[]string{"HeliosComplianceFalls"}},
+	{"a type has no contract yet", map[string]string{`helios_schema_events_total{tenant="acme",type="refund",source="shop",outcome="unregistered"}`: "0+100x300",
+		`helios_schema_events_total{tenant="acme",type="order",source="shop",outcome="unregistered"}`: "0+100x300"}, nil},
 	{"reconciliation is behind", map[string]string{`helios_reconcile_input_lag_events{partition="0"}`: "20000x300"}, []string{"HeliosReconcileLags"}},
 	{"the store is behind", map[string]string{`kafka_lag{stream="store-events",topic="helios.events",partition="0"}`: "60000x300"}, []string{"HeliosConsumerLags"}},
 	{"three processes tell of the same lag", map[string]string{`kafka_lag{stream="store-events",topic="helios.events",partition="0",instance="a"}`: "20000x300",
