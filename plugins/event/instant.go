@@ -26,18 +26,16 @@ func ParseTime(s []byte) (unixNano int64, err error) {
 	if len(s) < len("2006-01-02T15:04:05Z") {
 		return 0, timeError(s)
 	}
-	year, ok1 := digits2(s[0], s[1])
-	low, ok2 := digits2(s[2], s[3])
-	month, ok3 := digits2(s[5], s[6])
-	day, ok4 := digits2(s[8], s[9])
-	hour, ok5 := digits2(s[11], s[12])
-	minute, ok6 := digits2(s[14], s[15])
-	second, ok7 := digits2(s[17], s[18])
-	if !(ok1 && ok2 && ok3 && ok4 && ok5 && ok6 && ok7) ||
-		s[4] != '-' || s[7] != '-' || s[10]|0x20 != 't' || s[13] != ':' || s[16] != ':' {
+	// Digits become their values and separators 0.
+	date, clock := load(s, 0)^dateSpelling, load(s, 8)^clockSpelling
+	marker := byte(clock >> 16) // t or T
+	clock &^= 0xff << 16
+	second, ok := digits2(s[17], s[18])
+	if !ok || s[16] != ':' || marker|0x20 != 't' || notDigits(date)|notDigits(clock) != 0 || date&dateSeparators|clock&clockSeparators != 0 {
 		return 0, timeError(s)
 	}
-	year = year*100 + low
+	year, month, day := number2(date)*100+number2(date>>16), number2(date>>40), number2(clock)
+	hour, minute := number2(clock>>24), number2(clock>>48)
 	if month-1 > 11 || day-1 >= daysIn(year, month) || hour > 23 || minute > 59 || second > 60 {
 		return 0, timeError(s)
 	}
@@ -55,6 +53,21 @@ func ParseTime(s []byte) (unixNano int64, err error) {
 	}
 	return seconds*1e9 + nano, nil
 }
+
+// How the first 16 bytes of a time are spelt, as two little-endian words, where
+// the T is left out; and which of their bytes are separators.
+const (
+	dateSpelling    = 0x2d30302d30303030 // 0000-00-
+	dateSeparators  = 0xff0000ff00000000
+	clockSpelling   = 0x30303a3030003030 // 00 00:00
+	clockSeparators = 0x0000ff0000000000
+)
+
+// notDigits is not 0 when some byte of w is above 9.
+func notDigits(w uint64) uint64 { return (w + lowBits*(0x80-10) | w) & highBits }
+
+// number2 returns the number of the two digits in the lowest bytes of w.
+func number2(w uint64) uint32 { return uint32(w&0xf*10 + w>>8&0xf) }
 
 func timeError(s []byte) error { return fmt.Errorf("%w: %.40q", ErrTime, s) }
 
@@ -99,34 +112,32 @@ func zone(s []byte, i int) (offset int64, ok bool) {
 }
 
 func daysIn(year, month uint32) uint32 {
-	switch month {
-	case 4, 6, 9, 11:
-		return 30
-	case 2:
-		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
-			return 29
-		}
-		return 28
-	default:
-		return 31
+	if month == 2 && isLeap(year) {
+		return 29
 	}
+	return uint32(daysBefore[month+1] - daysBefore[month])
 }
 
-// daysSince1970 counts days by the proleptic Gregorian calendar, with years that
-// begin in March so that the leap day is the last
-// (https://howardhinnant.github.io/date_algorithms.html#days_from_civil).
+func isLeap(year uint32) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }
+
+// daysBefore counts the days of a common year before its months 1 to 12, and
+// all of them.
+var daysBefore = [14]uint16{1: 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365}
+
+// daysSince1970 counts days by the proleptic Gregorian calendar.
 func daysSince1970(year, month, day uint32) int64 {
-	y, m := int64(year), int64(month)
-	if m <= 2 {
-		y--
-		m += 12
+	days := int64(daysBefore[month]) + int64(day)
+	if month > 2 && isLeap(year) {
+		days++
 	}
-	// y+400 keeps the year 0 positive in January and February.
-	era := (y+400)/400 - 1
-	yearOfEra := y - era*400
-	dayOfYear := (153*(m-3)+2)/5 + int64(day) - 1
-	return era*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + dayOfYear - 719468
+	// Whole years before this one, and 400 more, which keeps the year 0 positive.
+	y := int64(year) + 399
+	return days + y*365 + y/4 - y/100 + y/400 - daysTo1970
 }
+
+// daysTo1970 are the days of the 2369 years before 1970, and one, as days of
+// a month count from one.
+const daysTo1970 = 2369*365 + 2369/4 - 2369/100 + 2369/400 + 1
 
 // AppendTime appends an instant (Unix nanoseconds) as RFC 3339 in UTC with the
 // shortest fraction that is exact.

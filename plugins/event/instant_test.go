@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"fmt"
 	"math"
 	"regexp"
 	"strings"
@@ -55,6 +56,37 @@ func TestParseTimeRefuses(t *testing.T) {
 func TestAppendTimeReachesTheEndsOfItsRange(t *testing.T) {
 	for _, ns := range []int64{math.MinInt64, -1, 0, 1, math.MaxInt64} {
 		require.Equal(t, time.Unix(0, ns).UTC().Format(time.RFC3339Nano), string(event.AppendTime(nil, ns)))
+	}
+}
+
+// TestEveryDayIsRead holds ParseTime against the calendar of package time, on
+// every day of its range and on the one behind each month.
+func TestEveryDayIsRead(t *testing.T) {
+	end := time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+	for day := time.Date(1678, 1, 1, 23, 59, 58, 0, time.UTC); day.Before(end); day = day.AddDate(0, 0, 1) {
+		ns, err := event.ParseTime(day.AppendFormat(nil, time.RFC3339))
+		if err != nil || ns != day.UnixNano() {
+			require.Fail(t, "wrong", "%v: %d %v", day, ns, err)
+		}
+		if day.AddDate(0, 0, 1).Day() == 1 {
+			_, err := event.ParseTime(fmt.Appendf(nil, "%04d-%02d-%02dT00:00:00Z", day.Year(), day.Month(), day.Day()+1))
+			require.ErrorIs(t, err, event.ErrTime)
+		}
+	}
+}
+
+// TestEveryByteOfATimeCounts: no byte but those of RFC 3339 may stand anywhere.
+func TestEveryByteOfATimeCounts(t *testing.T) {
+	const text = "2026-11-21T18:28:01Z"
+	for i := range text {
+		for c := range 256 {
+			changed := []byte(text)
+			changed[i] = byte(c)
+			_, err := event.ParseTime(changed)
+			want, wantErr := time.Parse(time.RFC3339, strings.ToUpper(string(changed)))
+			good := wantErr == nil && rfc3339.Match(changed) && want.Year() >= 1678 && want.Year() <= 2261
+			require.Equal(t, good, err == nil, "%q", changed)
+		}
 	}
 }
 

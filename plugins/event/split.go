@@ -1,6 +1,9 @@
 package event
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // AppendMembers is Open for an object or array that is known to be valid JSON,
 // such as a value that Open found: it only splits, which costs a fraction of
@@ -95,15 +98,28 @@ func SkipValue(doc []byte, i int) int {
 
 // SkipString returns the offset behind the valid string at doc[i].
 func SkipString(doc []byte, i int) int {
-	first := i
-	for i++; i < len(doc); i++ {
+	i++
+	for end := min(i+wordsFirst, len(doc)-8); i <= end; {
+		w := load(doc, i)
+		m := marks(w, '"') | marks(w, '\\')
+		if m == 0 {
+			i += 8
+			continue
+		}
+		i += bits.TrailingZeros64(m) >> 3
+		if doc[i] == '"' {
+			return i + 1
+		}
+		i += 2
+	}
+	for first := i; i < len(doc); i++ {
 		n := bytes.IndexByte(doc[i:], '"')
 		if n < 0 {
 			break
 		}
 		i += n
 		escapes := 0
-		for i-1-escapes > first && doc[i-1-escapes] == '\\' {
+		for i-1-escapes >= first && doc[i-1-escapes] == '\\' {
 			escapes++
 		}
 		if escapes%2 == 0 {
@@ -111,4 +127,15 @@ func SkipString(doc []byte, i int) int {
 		}
 	}
 	return len(doc)
+}
+
+// wordsFirst is how many bytes of a string SkipString looks at in words: most
+// strings end there, where calls of IndexByte would cost more.
+const wordsFirst = 40
+
+// marks sets the top bit of each byte of w that is c. Only the lowest mark is
+// exact.
+func marks(w uint64, c uint64) uint64 {
+	w ^= lowBits * c
+	return (w - lowBits) &^ w & highBits
 }

@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,4 +61,34 @@ func FuzzAppendElements(f *testing.F) {
 			require.Equal(t, list(want), list(got))
 		}
 	})
+}
+
+// FuzzSkipString holds SkipString against a reader of one byte at a time, on
+// whatever follows the opening quote.
+func FuzzSkipString(f *testing.F) {
+	for _, seed := range []string{``, `"`, `\"`, `\\"`, `abc"`, `abcdefg\"hi"`, `0123456\`, `0123456789012345678901234567890123456789\\\"xyz" "`, "\xff\x00\xa2\xdc\"", strings.Repeat(`\\`, 30) + `"`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, rest []byte) {
+		doc := append([]byte(`{"`), rest...)
+		want := len(doc)
+		for i := 2; i < len(doc); i++ {
+			if doc[i] == '\\' {
+				i++
+			} else if doc[i] == '"' {
+				want = i + 1
+				break
+			}
+		}
+		require.Equal(t, want, event.SkipString(doc, 1))
+	})
+}
+
+// BenchmarkAppendMembers splits the canonical event of BenchmarkScan.
+func BenchmarkAppendMembers(b *testing.B) {
+	var members []event.Member
+	b.ReportAllocs()
+	for b.Loop() {
+		members = event.AppendMembers(members[:0], []byte(canonical))
+	}
 }
