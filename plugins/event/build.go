@@ -49,6 +49,18 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// Size returns how many bytes AppendJSON appends at most.
+func (e *Event) Size() int {
+	const names = len(`{"specversion":"1.0","id":,"source":,"type":,"time":,"cloud":,"tenant":,"correlationid":,"ingesttime":` +
+		`,"subject":,"datacontenttype":,"dataschema":,"traceparent":,"data":}`)
+	size := names + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Time) + len(e.Subject) + len(e.DataContentType) + len(e.DataSchema) +
+		len(e.Cloud) + len(e.Tenant) + len(e.CorrelationID) + len(e.IngestTime) + len(e.TraceParent) + len(e.Data)
+	for _, a := range e.Extra {
+		size += len(a.Name) + len(a.Value) + len(`,"":`)
+	}
+	return size
+}
+
 func appendMember(dst []byte, name string, raw []byte) []byte {
 	if raw == nil {
 		return dst

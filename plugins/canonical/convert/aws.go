@@ -14,10 +14,10 @@ func (c *Converter) eventBridge(l *level, o outer) {
 	c.enter(&o, "eventbridge")
 	c.extra = c.extra[:0]
 	d := draft{names: eventBridgeNames, cloud: cloudAWS}
-	d.identity = identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)}
+	d.identify(identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)})
 	d.payload = inline(l.take(mDetail), l.values[c.opt.inside.Len():])
 	c.keep(l, &d, "")
-	c.finish(&d, o)
+	c.finish(&d, &o)
 }
 
 var snsNames = &identityNames{"SNS", "MessageId", "TopicArn", "Type", "Timestamp"}
@@ -31,15 +31,15 @@ func (c *Converter) sns(l *level, o outer) {
 	switch kind := l.take(mSNSType); string(kind) {
 	case `"Notification"`, "":
 	case `"SubscriptionConfirmation"`, `"UnsubscribeConfirmation"`:
-		c.refuse(o, NotAnEvent, fmt.Errorf("SNS's %s is about the subscription and reports no business fact", kind))
+		c.refuse(&o, NotAnEvent, fmt.Errorf("SNS's %s is about the subscription and reports no business fact", kind))
 		return
 	default:
-		c.refuse(o, Unreadable, fmt.Errorf("SNS member Type is %.40s; \"Notification\" is known", kind))
+		c.refuse(&o, Unreadable, fmt.Errorf("SNS member Type is %.40s; \"Notification\" is known", kind))
 		return
 	}
 	text, ok := c.unquote(l.take(mSNSMessage))
 	if !ok {
-		c.refuse(o, Unreadable, fmt.Errorf("SNS member Message is absent or no string"))
+		c.refuse(&o, Unreadable, fmt.Errorf("SNS member Message is absent or no string"))
 		return
 	}
 	o.names, o.cloud = snsNames, cloudAWS
@@ -65,7 +65,7 @@ func (c *Converter) sqsMessage(l *level, o outer) {
 	c.enter(&o, "sqs")
 	text, ok := c.unquote(l.takeFirst(mBody, mBodyUpper))
 	if !ok {
-		c.refuse(o, Unreadable, fmt.Errorf("SQS member body is absent or no string"))
+		c.refuse(&o, Unreadable, fmt.Errorf("SQS member body is absent or no string"))
 		return
 	}
 	o.names, o.cloud = sqsNames, cloudAWS

@@ -2,41 +2,44 @@ package convert
 
 import "bytes"
 
-// Participants that are found out.
-const (
-	cloudAWS   = "aws"
-	cloudGCP   = "gcp"
-	cloudAzure = "azure"
+// Participants that are found out, as raw JSON strings.
+var (
+	cloudAWS   = []byte(`"aws"`)
+	cloudGCP   = []byte(`"gcp"`)
+	cloudAzure = []byte(`"azure"`)
 	// cloudUnknown is the participant of a CloudEvent that nothing tells about.
-	cloudUnknown = "unknown"
+	cloudUnknown = []byte(`"unknown"`)
 )
 
 // chooseCloud returns the participant as a raw JSON string: the configured one,
 // else the one that the event names, else that of the envelopes it came in, else
 // that of its producer.
-func (c *Converter) chooseCloud(d *draft, o outer) []byte {
+func (c *Converter) chooseCloud(d *draft, o *outer) []byte {
 	switch {
-	case d.ownCloud != nil:
-		return d.ownCloud
+	case d.Cloud != nil:
+		return d.Cloud
 	case c.cloud != "":
-		return c.quote(c.cloud)
-	case d.cloud != "":
-		return c.quote(d.cloud)
-	case o.cloud != "":
-		return c.quote(o.cloud)
+		return c.cloudRaw
+	case d.cloud != nil:
+		return d.cloud
+	case o.cloud != nil:
+		return o.cloud
 	}
-	return c.quote(producerOf(d.source, d.kind))
+	return producerOf(d.Source, d.Type)
 }
 
 // producers are the beginnings of the sources and types of the clouds' own
 // services.
-var producers = [...]struct{ prefix, cloud string }{
+var producers = [...]struct {
+	prefix string
+	cloud  []byte
+}{
 	{"aws.", cloudAWS}, {"aws:", cloudAWS}, {"arn:aws", cloudAWS}, {"com.amazonaws.", cloudAWS}, {"com.amazon.", cloudAWS},
 	{"google.", cloudGCP}, {"com.google.", cloudGCP}, {"/projects/", cloudGCP}, {"projects/", cloudGCP},
 	{"Microsoft.", cloudAzure}, {"/subscriptions/", cloudAzure}, {"/SUBSCRIPTIONS/", cloudAzure},
 }
 
-func producerOf(attributes ...[]byte) string {
+func producerOf(attributes ...[]byte) []byte {
 	for _, raw := range attributes {
 		text := bytes.Trim(raw, `"`)
 		for _, p := range producers {

@@ -31,25 +31,25 @@ func (c *Converter) cloudEvent(l *level, o outer) {
 		err = fmt.Errorf("CloudEvents member specversion is %.40s; \"1.0\", \"0.3\" and \"0.2\" are known", version)
 	}
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	c.own(l, &d)
 	d.keepsOrigin = d.keepsOrigin && d.form == asObject
-	if err := control(d.kind); err != nil {
-		c.refuse(o, NotAnEvent, err)
+	if err := control(d.Type); err != nil {
+		c.refuse(&o, NotAnEvent, err)
 		return
 	}
 	c.keepOwn(l, &d)
-	c.finish(&d, o)
+	c.finish(&d, &o)
 }
 
 func (c *Converter) fromSpecVersion(l *level, d *draft) error {
 	l.take(mSpecVersion)
 	d.names = cloudEventNames
-	d.identity = identity{l.take(mID), l.take(mSource), l.take(mType), l.take(mTime), l.takeString(mSubject)}
-	d.dataContentType = l.takeFirst(mDataContentType, mContentTypeOld)
-	d.schema = l.takeFirst(mDataSchema, mSchemaURLOld)
+	d.identify(identity{l.take(mID), l.take(mSource), l.take(mType), l.take(mTime), l.takeString(mSubject)})
+	d.DataContentType = l.takeFirst(mDataContentType, mContentTypeOld)
+	d.DataSchema = l.takeFirst(mDataSchema, mSchemaURLOld)
 	if l.has(mData) && l.has(mDataBase64) {
 		return fmt.Errorf("CloudEvents members data and data_base64 are both there; one is allowed")
 	}
@@ -71,7 +71,7 @@ func (c *Converter) base64Data(raw []byte, d *draft) error {
 		return fmt.Errorf("CloudEvents data is %.40s; base64 (RFC 4648) is required", raw)
 	}
 	var err error
-	if d.payload, err = c.bytesAs(data, d.dataContentType); err != nil && !looksLikeJSON(data) {
+	if d.payload, err = c.bytesAs(data, d.DataContentType); err != nil && !looksLikeJSON(data) {
 		// Who says JSON and sends other bytes in base64 means the bytes.
 		d.payload, err = c.binaryPayload(data), nil
 	}
@@ -84,8 +84,8 @@ func (c *Converter) fromVersion01(l *level, d *draft) error {
 		return fmt.Errorf("CloudEvents member cloudEventsVersion is %.40s; \"0.1\" is known", version)
 	}
 	d.names = cloudEvent01Names
-	d.identity = identity{id: l.take(mEventID), source: l.take(mSource), kind: l.take(mEventType), time: l.take(mEventTime)}
-	d.dataContentType, d.schema = l.takeFirst(mContentType), l.takeFirst(mSchemaURL)
+	d.identify(identity{id: l.take(mEventID), source: l.take(mSource), kind: l.take(mEventType), time: l.take(mEventTime)})
+	d.DataContentType, d.DataSchema = l.takeFirst(mContentType), l.takeFirst(mSchemaURL)
 	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
 	return nil
 }
@@ -99,16 +99,16 @@ func (c *Converter) own(l *level, d *draft) {
 		}
 		return nil
 	}
-	d.ownCloud, d.ownTenant, d.ownKey = name(mCloud), name(mTenant), name(mCorrelationID)
-	if d.received = l.takeString(mIngestTime); d.received != nil {
-		raw, err := c.instant(d.received)
-		if d.received = raw; err != nil {
+	d.Cloud, d.Tenant, d.CorrelationID = name(mCloud), name(mTenant), name(mCorrelationID)
+	if d.IngestTime = l.takeString(mIngestTime); d.IngestTime != nil {
+		raw, err := c.instant(d.IngestTime)
+		if d.IngestTime = raw; err != nil {
 			l.giveBack(mIngestTime)
 		}
 	}
-	canonical := d.ownCloud != nil && d.ownTenant != nil && d.ownKey != nil && d.received != nil
-	if c.cloud != "" && !canonical && d.ownCloud != nil {
-		d.ownCloud = nil
+	canonical := d.Cloud != nil && d.Tenant != nil && d.CorrelationID != nil && d.IngestTime != nil
+	if c.cloud != "" && !canonical && d.Cloud != nil {
+		d.Cloud = nil
 		l.giveBack(mCloud)
 	}
 }

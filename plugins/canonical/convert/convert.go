@@ -11,7 +11,10 @@ package convert
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"unsafe"
 
+	"github.com/helios-connect/helios/internal/arena"
 	"github.com/helios-connect/helios/plugins/event"
 )
 
@@ -86,9 +89,13 @@ type Converter struct {
 	values  [][]byte // what the rules ask for in a payload
 	results []Result
 
+	cloud    string      // that was given
+	cloudRaw []byte      // the same as a raw JSON string
+	nowNano  int64       // when the document was received, Unix nanoseconds
+	now      []byte      // the same as a raw JSON string: ingesttime
+	given    arena.Bytes // what is given away
+
 	// Of the document in hand.
-	cloud      string
-	now        []byte // ingesttime as a raw JSON string
 	pairs      []pair // its metadata
 	mode       mode   // what the metadata tells
 	structured bool   // the content type says that the body is a CloudEvent
@@ -98,7 +105,8 @@ type Converter struct {
 	extra      []event.Attribute
 }
 
-type pair struct{ name, value string }
+// pair is a pair of metadata, with the CloudEvents attribute that it is, or "".
+type pair struct{ name, value, attribute string }
 
 // maxLevels bounds the objects and arrays that are looked into on the way from
 // the document to an event.
@@ -110,7 +118,7 @@ type outer struct {
 	raw      []byte // what is handed back when the document is refused
 	envelope int    // length of Converter.envelope
 	formats  int    // length of Converter.formats
-	cloud    string // what the wrapper says about the cloud
+	cloud    []byte // what the wrapper says about the cloud, a raw JSON string
 	names    *identityNames
 	// traceParent is the trace context of the wrapper, as a raw JSON string.
 	traceParent []byte
@@ -133,9 +141,14 @@ func New(opt Options) (*Converter, error) {
 // the views in it are good until the next call.
 func (c *Converter) Convert(in Input) []Result {
 	c.results, c.arena, c.envelope, c.formats = c.results[:0], c.arena[:0], c.envelope[:0], c.formats[:0]
-	c.cloud = in.Cloud
-	c.arena = append(event.AppendTime(append(c.arena, '"'), in.Now), '"')
-	c.now = c.arena
+	if in.Cloud != c.cloud {
+		c.cloud = in.Cloud
+		c.cloudRaw = event.AppendQuoted(c.cloudRaw[:0], in.Cloud)
+	}
+	if in.Now != c.nowNano || c.now == nil {
+		c.nowNano = in.Now
+		c.now = append(event.AppendTime(append(c.now[:0], '"'), in.Now), '"')
+	}
 	o := outer{raw: in.Body}
 	switch mode := c.readMetadata(in.Metadata); mode {
 	case binary:
@@ -149,16 +162,25 @@ func (c *Converter) Convert(in Input) []Result {
 }
 
 // refuse adds a result for what was not converted.
-func (c *Converter) refuse(o outer, reason Reason, err error) {
+func (c *Converter) refuse(o *outer, reason Reason, err error) {
 	c.results = append(c.results, Result{Raw: o.raw, Reason: reason, Err: err})
 }
 
 // quote returns text as a raw JSON string.
 func (c *Converter) quote(text string) []byte {
 	start := len(c.arena)
-	c.arena = event.AppendQuoted(c.arena, text)
+	c.arena = event.AppendQuoted(withQuotedRoom(c.arena, len(text)), text)
 	return c.arena[start:len(c.arena):len(c.arena)]
 }
+
+// withQuotedRoom grows b so that text of size bytes is quoted fast.
+func withQuotedRoom(b []byte, size int) []byte {
+	return slices.Grow(b, event.QuotedRoom(size)+1)
+}
+
+// textOf returns b as a string, without a copy: it is good for as long as b does
+// not change.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // unquote returns the contents of a raw JSON string; ok is false when raw is no
 // string.
@@ -178,7 +200,7 @@ func (c *Converter) document(doc []byte, o outer) {
 		if errors.Is(err, errNoObject) {
 			reason = NotAnEvent
 		}
-		c.refuse(o, reason, err)
+		c.refuse(&o, reason, err)
 		return
 	}
 	format := c.opt.Format
@@ -216,14 +238,14 @@ func (c *Converter) opened(doc []byte, l *level, o outer, format Format) {
 	case record:
 		c.record(doc, l, o)
 	default:
-		c.refuse(o, NotAnEvent, notAnEvent(l))
+		c.refuse(&o, NotAnEvent, notAnEvent(l))
 	}
 }
 
 // batch converts the elements of an array.
 func (c *Converter) batch(elements []event.Member, o outer) {
 	if len(elements) == 0 {
-		c.refuse(o, NotAnEvent, errEmptyBatch)
+		c.refuse(&o, NotAnEvent, errEmptyBatch)
 		return
 	}
 	for _, e := range elements {

@@ -10,14 +10,14 @@ func (c *Converter) eventGrid(l *level, o outer) {
 	c.enter(&o, "eventgrid")
 	c.extra = c.extra[:0]
 	d := draft{names: eventGridNames, cloud: cloudAzure}
-	d.identity = identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)}
+	d.identify(identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)})
 	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
-	if err := control(d.kind); err != nil {
-		c.refuse(o, NotAnEvent, err)
+	if err := control(d.Type); err != nil {
+		c.refuse(&o, NotAnEvent, err)
 		return
 	}
 	c.keep(l, &d, "")
-	c.finish(&d, o)
+	c.finish(&d, &o)
 }
 
 // control tells the events with which Event Grid speaks to the subscriber

@@ -17,14 +17,19 @@ const (
 
 // draft is an event of which the parts have been found.
 type draft struct {
-	identity
-	names                                 *identityNames
-	version                               []byte // of CloudEvents, in binary mode
-	dataContentType, schema, traceParent  []byte
-	ownCloud, ownTenant, ownKey, received []byte // canonical attributes that the event came with
-	cloud                                 string // by the kind of envelope
-	keepsOrigin                           bool   // it came with Helios's own attributes about its origin
+	// Event holds the attributes as far as they are known; Cloud, Tenant,
+	// CorrelationID and IngestTime are those that the event came with.
+	event.Event
+	names       *identityNames
+	version     []byte // of CloudEvents, in binary mode
+	cloud       []byte // by the kind of envelope, a raw JSON string
+	keepsOrigin bool   // it came with Helios's own attributes about its origin
 	payload
+}
+
+// identify sets what tells the event from others.
+func (d *draft) identify(i identity) {
+	d.ID, d.Source, d.Type, d.Time, d.Subject = i.id, i.source, i.kind, i.time, i.subject
 }
 
 // payload is an event's data.
@@ -50,60 +55,58 @@ const (
 type identityNames struct{ format, id, source, kind, time string }
 
 // finish checks the draft and adds its canonical event, or refuses it.
-func (c *Converter) finish(d *draft, o outer) {
-	if d.time == nil {
-		d.time = o.time
+func (c *Converter) finish(d *draft, o *outer) {
+	if d.Time == nil {
+		d.Time = o.time
 	}
 	if err := d.check(); err != nil {
 		c.refuse(o, Unreadable, err)
 		return
 	}
 	var err error
-	if d.time, err = c.instant(d.time); err != nil {
+	if d.Time, err = c.instant(d.Time); err != nil {
 		c.refuse(o, Unreadable, fmt.Errorf("%s: %w", d.names.describe(d.names.time), err))
 		return
 	}
 	result := Result{}
-	cloud := c.chooseCloud(d, o)
-	result.Type, _ = c.unquote(d.kind)
-	result.Cloud, _ = c.unquote(cloud)
+	d.Cloud = c.chooseCloud(d, o)
+	result.Type, _ = c.unquote(d.Type)
+	result.Cloud, _ = c.unquote(d.Cloud)
 	if c.opt.StrictCloud && c.cloud != "" && string(result.Cloud) != c.cloud {
 		c.refuse(o, Unreadable, fmt.Errorf("cloud is %.100q; what comes this way may report for %q only", result.Cloud, c.cloud))
 		return
 	}
-	tenant := d.ownTenant
-	if tenant == nil {
-		if tenant = c.find(c.opt.Tenant, result.Type, d); tenant == nil {
-			tenant = c.quote(c.opt.DefaultTenant)
+	if d.Tenant == nil {
+		if d.Tenant = c.find(c.opt.Tenant, result.Type, d); d.Tenant == nil {
+			d.Tenant = c.opt.defaultTenant
 		}
 	}
-	result.Tenant, _ = c.unquote(tenant)
-	key := d.ownKey
-	if key == nil {
-		key = c.find(c.opt.Correlation, result.Type, d)
+	result.Tenant, _ = c.unquote(d.Tenant)
+	if d.CorrelationID == nil {
+		d.CorrelationID = c.find(c.opt.Correlation, result.Type, d)
 	}
-	if key == nil {
+	if d.CorrelationID == nil {
 		c.refuse(o, Unkeyed, fmt.Errorf("no correlation rule finds a value in an event of type %.80q", result.Type))
 		c.results[len(c.results)-1].Tenant = result.Tenant
 		return
 	}
-	result.Key, _ = c.unquote(key)
+	result.Key, _ = c.unquote(d.CorrelationID)
 	if err := result.checkNames(); err != nil {
 		c.refuse(o, Unreadable, err)
 		return
 	}
-	if d.received == nil {
-		d.received = c.now
+	if d.IngestTime == nil {
+		d.IngestTime = c.now
 	}
-	if d.traceParent == nil {
-		if d.traceParent = c.headerTraceParent(); d.traceParent == nil {
-			d.traceParent = o.traceParent
+	if d.TraceParent == nil {
+		if d.TraceParent = c.headerTraceParent(); d.TraceParent == nil {
+			d.TraceParent = o.traceParent
 		}
 	}
-	if d.traceParent != nil {
-		result.TraceParent, _ = c.unquote(d.traceParent)
+	if d.TraceParent != nil {
+		result.TraceParent, _ = c.unquote(d.TraceParent)
 	}
-	result.Event = c.write(d, cloud, tenant, key)
+	result.Event = c.write(d)
 	c.results = append(c.results, result)
 }
 
@@ -111,19 +114,25 @@ func (n *identityNames) describe(name string) string { return n.format + " membe
 
 // check tells which of the required attributes is absent or wrong.
 func (d *draft) check() error {
+	if isName(d.ID) && isName(d.Source) && isName(d.Type) && isName(d.Time) {
+		return nil
+	}
 	for _, a := range [...]struct {
 		raw  []byte
 		name string
-	}{{d.id, d.names.id}, {d.source, d.names.source}, {d.kind, d.names.kind}, {d.time, d.names.time}} {
+	}{{d.ID, d.names.id}, {d.Source, d.names.source}, {d.Type, d.names.kind}, {d.Time, d.names.time}} {
 		switch {
 		case a.raw == nil:
 			return fmt.Errorf("%s is absent; a non-empty string is required", d.names.describe(a.name))
-		case len(a.raw) <= 2 || a.raw[0] != '"':
+		case !isName(a.raw):
 			return fmt.Errorf("%s is %.40s; a non-empty string is required", d.names.describe(a.name), a.raw)
 		}
 	}
 	return nil
 }
+
+// isName tells whether a raw JSON value is a non-empty string.
+func isName(raw []byte) bool { return len(raw) > 2 && raw[0] == '"' }
 
 // instant returns a raw time as it stands, or rewritten where readers of RFC
 // 3339 stumble: escapes, small letters, leap seconds, more than nanoseconds.
@@ -166,6 +175,9 @@ func (c *Converter) timeOf(ns int64) []byte {
 }
 
 func (r *Result) checkNames() error {
+	if max(len(r.Key), len(r.Tenant), len(r.Type), len(r.Cloud)) <= MaxNameBytes {
+		return nil
+	}
 	for _, n := range [...]struct {
 		text []byte
 		name string
@@ -234,15 +246,15 @@ func isWhole(raw []byte) bool {
 func (c *Converter) attribute(name string, d *draft) []byte {
 	switch name {
 	case event.AttrSubject:
-		return d.subject
+		return d.Subject
 	case event.AttrID:
-		return d.id
+		return d.ID
 	case event.AttrSource:
-		return d.source
+		return d.Source
 	case event.AttrType:
-		return d.kind
+		return d.Type
 	case event.AttrTraceParent:
-		return d.traceParent
+		return d.TraceParent
 	}
 	for _, a := range c.extra {
 		if string(a.Name) == name {
@@ -253,34 +265,22 @@ func (c *Converter) attribute(name string, d *draft) []byte {
 }
 
 // write returns the canonical event.
-func (c *Converter) write(d *draft, cloud, tenant, key []byte) []byte {
-	e := event.Event{
-		ID: d.id, Source: d.source, Type: d.kind, Time: d.time, Subject: d.subject,
-		DataContentType: d.dataContentType, DataSchema: d.schema, TraceParent: d.traceParent,
-		Cloud: cloud, Tenant: tenant, CorrelationID: key, IngestTime: d.received,
-	}
-	e.Data = c.wrapped(d.payload)
+func (c *Converter) write(d *draft) []byte {
+	d.Data = c.wrapped(d.payload)
 	c.addOrigin()
-	e.Extra = c.extra
-	size := 256 + len(e.Data) + len(d.id) + len(d.source) + len(d.kind) + len(d.subject) + len(d.dataContentType) + len(d.schema) + len(key) + len(tenant)
-	for _, a := range c.extra {
-		size += len(a.Name) + len(a.Value) + 4
-	}
-	return e.AppendJSON(make([]byte, 0, size))
+	d.Extra = c.extra
+	size := d.Size()
+	return c.given.Keep(d.AppendJSON(c.given.Begin(size)))
 }
 
 // addOrigin adds the attributes that tell of the native envelopes.
 func (c *Converter) addOrigin() {
 	if len(c.formats) > 0 {
-		start := len(c.arena)
-		c.arena = event.AppendQuoted(c.arena, c.formats)
-		c.addExtra(nameFormat, c.arena[start:len(c.arena):len(c.arena)])
+		c.addExtra(nameFormat, c.quote(textOf(c.formats)))
 	}
 	if len(c.envelope) > 0 {
 		c.envelope = append(c.envelope, '}')
-		start := len(c.arena)
-		c.arena = event.AppendQuoted(c.arena, c.envelope)
-		c.addExtra(nameEnvelope, c.arena[start:len(c.arena):len(c.arena)])
+		c.addExtra(nameEnvelope, c.quote(textOf(c.envelope)))
 	}
 }
 

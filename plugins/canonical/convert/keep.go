@@ -21,9 +21,9 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 	for i, m := range l.members {
 		switch {
 		case l.known[i] == mTaken:
-		case l.known[i] == mTraceParent && d.traceParent == nil && m.Value[0] == '"':
-			d.traceParent = m.Value
-		case legalName(m.Name) && (!reserved(m.Name) || d.keepsOrigin && tellsOrigin(m.Name)) && legalValue(m.Value):
+		case l.known[i] == mTraceParent && d.TraceParent == nil && m.Value[0] == '"':
+			d.TraceParent = m.Value
+		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(m.Value):
 			c.extra = append(c.extra, event.Attribute(m))
 		default:
 			c.note(&open, part, m)
@@ -67,20 +67,20 @@ func (c *Converter) note(open *bool, part string, m event.Member) {
 		}
 		c.envelope = append(append(c.envelope, part...), `":{`...)
 	}
-	c.envelope = append(event.AppendQuoted(c.envelope, m.Name), ':')
+	c.envelope = append(event.AppendQuoted(withQuotedRoom(c.envelope, len(m.Name)), m.Name), ':')
 	c.envelope = event.AppendOneLine(c.envelope, m.Value)
 }
 
 // tellsOrigin tells the attributes that say how a native event looked, apart
 // from AttrEnvelope.
-func tellsOrigin(name []byte) bool {
-	return string(name) == AttrFormat || string(name) == event.AttrDataForm
+func tellsOrigin(name string) bool {
+	return name == AttrFormat || name == event.AttrDataForm
 }
 
 // legalName tells whether CloudEvents 1.0 allows a name for an attribute.
-func legalName(name []byte) bool {
-	for _, c := range name {
-		if c-'a' >= 26 && c-'0' >= 10 {
+func legalName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c-'a' >= 26 && c-'0' >= 10 {
 			return false
 		}
 	}
@@ -100,8 +100,8 @@ func legalValue(raw []byte) bool {
 
 // reserved tells the names of attributes that mean something in a canonical
 // event, so that no other member may take them.
-func reserved(name []byte) bool {
-	switch string(name) {
+func reserved(name string) bool {
+	switch name {
 	case event.AttrSpecVersion, event.AttrID, event.AttrSource, event.AttrType, event.AttrTime, event.AttrSubject,
 		event.AttrDataContentType, event.AttrDataSchema, event.AttrData, event.AttrCloud, event.AttrTenant,
 		event.AttrCorrelationID, event.AttrIngestTime, event.AttrTraceParent, AttrFormat, AttrEnvelope, event.AttrDataForm:

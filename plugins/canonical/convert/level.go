@@ -11,9 +11,10 @@ import (
 type level struct {
 	members []event.Member
 	known   []member // of each member; mTaken when it went somewhere
-	at      [memberCount]int32
+	*shape           // of the members
 	values  [][]byte // what the rules ask for: first below data, then below detail
 	array   bool
+	shapes  []shape // of earlier documents
 }
 
 // open looks into the JSON value doc.
@@ -49,8 +50,7 @@ func (c *Converter) inner(valid []byte, at int) (*level, error) {
 
 // begin forgets the previous document and looks at the new one's members.
 func (l *level) begin(doc []byte) error {
-	l.at = [memberCount]int32{}
-	l.known = l.known[:0]
+	l.known, l.shape = l.known[:0], &noShape
 	switch first := firstByte(doc); first {
 	case '[':
 		l.array = true
@@ -74,56 +74,6 @@ func firstByte(doc []byte) byte {
 		}
 	}
 	return 0
-}
-
-// identify finds the members that are known by name. A name that stands twice is
-// an error: which one is meant can't be known, nor could both be kept.
-func (l *level) identify() error {
-	var strange int
-	for i := range l.members {
-		id := memberOf(l.members[i].Name)
-		l.known = append(l.known, id)
-		if id == mUnknown {
-			strange++
-			continue
-		}
-		if l.at[id] != 0 {
-			return duplicateMember(l.members[i].Name)
-		}
-		l.at[id] = int32(i + 1)
-	}
-	if strange > 1 {
-		return l.checkStrange(strange)
-	}
-	return nil
-}
-
-// checkStrange looks for duplicates among the members that are not known.
-func (l *level) checkStrange(count int) error {
-	if count > 24 { // where comparing all pairs begins to cost
-		seen := make(map[string]struct{}, count)
-		for i, m := range l.members {
-			if l.known[i] == mUnknown {
-				if _, twice := seen[string(m.Name)]; twice {
-					return duplicateMember(m.Name)
-				}
-				seen[string(m.Name)] = struct{}{}
-			}
-		}
-		return nil
-	}
-	for i := range l.members {
-		for j := 0; j < i && l.known[i] == mUnknown; j++ {
-			if l.known[j] == mUnknown && string(l.members[i].Name) == string(l.members[j].Name) {
-				return duplicateMember(l.members[i].Name)
-			}
-		}
-	}
-	return nil
-}
-
-func duplicateMember(name []byte) error {
-	return fmt.Errorf("%w %.40q", event.ErrDuplicateMember, name)
 }
 
 func (l *level) has(m member) bool { return l.at[m] != 0 }

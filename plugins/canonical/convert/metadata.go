@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"bytes"
 	"fmt"
 	"net/url"
 	"strings"
@@ -42,45 +41,47 @@ func (c *Converter) readMetadata(m Metadata) mode {
 }
 
 func (c *Converter) visitPair(name, value string) {
-	c.pairs = append(c.pairs, pair{name, value})
+	attribute := c.attributeName(name)
+	c.pairs = append(c.pairs, pair{name, value, attribute})
 	switch {
 	case strings.HasPrefix(name, "gcp_pubsub_"):
 		c.mode = pulled
 	case strings.EqualFold(name, "content-type") && strings.HasPrefix(value, "application/cloudevents"):
 		c.structured = true
-	case c.mode == plain && c.identifies(name):
+	case c.mode == plain && identifies(attribute):
 		c.mode = binary
 	}
 }
 
-// identifies tells the metadata by which a message in binary mode is known.
-func (c *Converter) identifies(name string) bool {
-	attribute, ok := c.attributeName([]byte(name))
-	return ok && (string(attribute) == event.AttrID || string(attribute) == event.AttrType || string(attribute) == event.AttrSpecVersion)
+// identifies tells the attributes by which a message in binary mode is known.
+func identifies(attribute string) bool {
+	return attribute == event.AttrID || attribute == event.AttrType || attribute == event.AttrSpecVersion
 }
 
 // attributeName returns the CloudEvents attribute that a header or transport
 // attribute holds: ce-id (HTTP, Pub/Sub), ce_id (Kafka), cloudEvents:id and
-// cloudEvents_id (AMQP), or what the options name.
-func (c *Converter) attributeName(name []byte) (attribute []byte, ok bool) {
-	if given, ok := c.opt.Attributes[string(name)]; ok {
-		return []byte(given), true
+// cloudEvents_id (AMQP), or what the options name. "": none.
+func (c *Converter) attributeName(name string) (attribute string) {
+	if len(c.opt.Attributes) > 0 {
+		if given, ok := c.opt.Attributes[name]; ok {
+			return given
+		}
 	}
 	if len(name) > 3 && name[0]|0x20 == 'c' && name[1]|0x20 == 'e' && (name[2] == '-' || name[2] == '_') {
-		return lower(name[3:]), true
+		return lower(name[3:])
 	}
 	const amqp = len("cloudEvents:")
-	if len(name) > amqp && string(name[:amqp-1]) == "cloudEvents" && (name[amqp-1] == ':' || name[amqp-1] == '_') {
-		return lower(name[amqp:]), true
+	if len(name) > amqp && name[:amqp-1] == "cloudEvents" && (name[amqp-1] == ':' || name[amqp-1] == '_') {
+		return lower(name[amqp:])
 	}
-	return nil, false
+	return ""
 }
 
 // lower returns a header's name in small letters.
-func lower(s []byte) []byte {
-	for _, c := range s {
-		if c >= 'A' && c <= 'Z' {
-			return bytes.ToLower(s)
+func lower(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return strings.ToLower(s)
 		}
 	}
 	return s
@@ -88,41 +89,41 @@ func lower(s []byte) []byte {
 
 // setAttribute puts a CloudEvents attribute into the draft; false when there is
 // no place for it.
-func (c *Converter) setAttribute(d *draft, name, raw []byte) bool {
+func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 	var place *[]byte
-	switch string(name) {
+	switch name {
 	case event.AttrSpecVersion:
 		place = &d.version
 	case event.AttrID:
-		place = &d.id
+		place = &d.ID
 	case event.AttrSource:
-		place = &d.source
+		place = &d.Source
 	case event.AttrType:
-		place = &d.kind
+		place = &d.Type
 	case event.AttrTime:
-		place = &d.time
+		place = &d.Time
 	case event.AttrSubject:
-		place = &d.subject
+		place = &d.Subject
 	case event.AttrDataContentType:
-		place = &d.dataContentType
+		place = &d.DataContentType
 	case event.AttrDataSchema:
-		place = &d.schema
+		place = &d.DataSchema
 	case event.AttrTraceParent:
-		place = &d.traceParent
+		place = &d.TraceParent
 	case event.AttrCloud:
 		if c.cloud != "" || len(raw) <= 2 {
 			return false
 		}
-		place = &d.ownCloud
+		place = &d.Cloud
 	case event.AttrTenant:
-		place = &d.ownTenant
+		place = &d.Tenant
 	case event.AttrCorrelationID:
-		place = &d.ownKey
+		place = &d.CorrelationID
 	default:
-		if !legalName(name) || reserved(name) || c.attribute(string(name), d) != nil {
+		if !legalName(name) || reserved(name) || c.attribute(name, d) != nil {
 			return false
 		}
-		c.addExtra(name, raw)
+		c.addExtra(c.keptName(name), raw)
 		return true
 	}
 	if *place != nil || len(raw) <= 2 {
@@ -132,14 +133,20 @@ func (c *Converter) setAttribute(d *draft, name, raw []byte) bool {
 	return true
 }
 
+// keptName returns a copy of an attribute's name.
+func (c *Converter) keptName(name string) []byte {
+	start := len(c.arena)
+	c.arena = append(c.arena, name...)
+	return c.arena[start:len(c.arena):len(c.arena)]
+}
+
 // fromMetadata reads the CloudEvents attributes in the metadata and returns how
 // many there are. In HTTP, values are percent-encoded.
 func (c *Converter) fromMetadata(d *draft, encoded bool) (count int) {
 	for _, p := range c.pairs {
-		name, ok := c.attributeName([]byte(p.name))
-		if !ok {
-			if (strings.EqualFold(p.name, "content-type") || strings.EqualFold(p.name, "content_type")) && d.dataContentType == nil && p.value != "" {
-				d.dataContentType = c.quote(p.value)
+		if p.attribute == "" {
+			if (strings.EqualFold(p.name, "content-type") || strings.EqualFold(p.name, "content_type")) && d.DataContentType == nil && p.value != "" {
+				d.DataContentType = c.quote(p.value)
 			}
 			continue
 		}
@@ -149,7 +156,7 @@ func (c *Converter) fromMetadata(d *draft, encoded bool) (count int) {
 				value = decoded
 			}
 		}
-		if c.setAttribute(d, name, c.quote(value)) {
+		if c.setAttribute(d, p.attribute, c.quote(value)) {
 			count++
 		}
 	}
@@ -207,12 +214,12 @@ func (c *Converter) binaryEvent(body []byte, o outer) {
 	c.extra = c.extra[:0]
 	d := draft{names: cloudEventNames}
 	c.fromMetadata(&d, true)
-	c.finishBinary(&d, body, o)
+	c.finishBinary(&d, body, &o)
 }
 
 // finishBinary finishes a draft whose attributes came beside its payload.
-func (c *Converter) finishBinary(d *draft, body []byte, o outer) {
-	if err := control(d.kind); err != nil {
+func (c *Converter) finishBinary(d *draft, body []byte, o *outer) {
+	if err := control(d.Type); err != nil {
 		c.refuse(o, NotAnEvent, err)
 		return
 	}
@@ -222,7 +229,7 @@ func (c *Converter) finishBinary(d *draft, body []byte, o outer) {
 		c.refuse(o, Unreadable, fmt.Errorf("CloudEvents attribute specversion is %.40s; \"1.0\", \"0.3\" and \"0.2\" are known", d.version))
 		return
 	}
-	p, err := c.bytesAs(body, d.dataContentType)
+	p, err := c.bytesAs(body, d.DataContentType)
 	if err != nil {
 		c.refuse(o, Unreadable, fmt.Errorf("CloudEvent in binary mode: %w", err))
 		return

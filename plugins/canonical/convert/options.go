@@ -35,6 +35,8 @@ type Options struct {
 	// that hold CloudEvents attributes without the ce- prefix: eventType -> type.
 	Attributes map[string]string
 
+	defaultTenant []byte // a raw JSON string
+
 	inside  *event.Paths // data.*, from the payload's root
 	offered *event.Paths // the same in an envelope: first below data, then below detail
 }
@@ -67,8 +69,9 @@ func (o *Options) compile() error {
 	if o.DefaultTenant == "" {
 		o.DefaultTenant = event.DefaultTenant
 	}
+	o.defaultTenant = event.AppendQuoted(nil, o.DefaultTenant)
 	for name, attribute := range o.Attributes {
-		if !legalName([]byte(attribute)) || name == "" || attribute == event.AttrData {
+		if !legalName(attribute) || name == "" || attribute == event.AttrData {
 			return fmt.Errorf("%w: attributes %q: %q: want a transport attribute and the CloudEvents attribute it holds, for example eventType: type", ErrOption, name, attribute)
 		}
 	}
@@ -109,7 +112,7 @@ func (r *Rule) compile(paths *[]string) error {
 			*paths = append(*paths, inside)
 			continue
 		}
-		if !legalName([]byte(p)) || p == event.AttrData {
+		if !legalName(p) || p == event.AttrData {
 			return fmt.Errorf("%w: path %q is neither an attribute (letters a-z and digits, for example subject) nor a place in the payload (for example data.order_id)", ErrOption, p)
 		}
 		r.found = append(r.found, finder{attribute: p})
@@ -117,4 +120,4 @@ func (r *Rule) compile(paths *[]string) error {
 	return nil
 }
 
-func (r *Rule) matches(kind []byte) bool { return event.MatchesAny(r.Types, string(kind)) }
+func (r *Rule) matches(kind []byte) bool { return event.MatchesAny(r.Types, textOf(kind)) }

@@ -153,7 +153,7 @@ func contentKind(raw []byte) contentClass {
 // else an event whose identity is that of the message.
 func (c *Converter) carried(text []byte, o outer) {
 	if o.level >= maxLevels {
-		c.refuse(o, Unreadable, errTooDeep)
+		c.refuse(&o, Unreadable, errTooDeep)
 		return
 	}
 	if first := firstByte(text); first == '{' || first == '[' {
@@ -168,14 +168,14 @@ func (c *Converter) carried(text []byte, o outer) {
 				return
 			}
 			if about := report(l); about != nil {
-				c.refuse(o, NotAnEvent, about)
+				c.refuse(&o, NotAnEvent, about)
 				return
 			}
 		}
 	}
 	p, err := c.textAs(text)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	c.message(p, o)
@@ -194,5 +194,7 @@ func (c *Converter) batchOfEvents(l *level, o outer) bool {
 func (c *Converter) message(p payload, o outer) {
 	c.extra = c.extra[:0]
 	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
-	c.finish(&draft{identity: o.identity, names: o.names, payload: p}, o)
+	d := draft{names: o.names, payload: p}
+	d.identify(o.identity)
+	c.finish(&d, &o)
 }

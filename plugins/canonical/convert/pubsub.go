@@ -19,12 +19,12 @@ var pubSubType = []byte(`"google.cloud.pubsub.topic.v1.messagePublished"`)
 func (c *Converter) pubSubPush(l *level, o outer) {
 	c.enter(&o, "pubsub")
 	if !l.is(mMessage, '{') {
-		c.refuse(o, Unreadable, fmt.Errorf("Pub/Sub member message is absent or no object"))
+		c.refuse(&o, Unreadable, fmt.Errorf("Pub/Sub member message is absent or no object"))
 		return
 	}
 	m, err := c.inner(l.take(mMessage), o.level)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	o.level++
@@ -37,7 +37,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	}
 	data, err := c.pubSubData(m)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	c.keepAside(l, &o, "")
@@ -46,7 +46,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	attributes := 0
 	if m.is(mAttributes, '{') {
 		if attributes, err = c.pubSubAttributes(m, &d, &o); err != nil {
-			c.refuse(o, Unreadable, err)
+			c.refuse(&o, Unreadable, err)
 			return
 		}
 	}
@@ -58,7 +58,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		c.carried(data, o)
 		return
 	}
-	c.finishBinary(&d, data, o)
+	c.finishBinary(&d, data, &o)
 }
 
 // pubSubData returns the message's data.
@@ -82,10 +82,10 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 	}
 	var given named
 	for i, a := range l.members {
-		name, ok := c.attributeName(a.Name)
+		name := c.attributeName(textOf(a.Name))
 		given.see(name)
 		c.takeTraceParent(a, o)
-		if ok && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
+		if name != "" && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
 			l.known[i] = mTaken
 			count++
 		}
@@ -116,8 +116,8 @@ func (c *Converter) takeTraceParent(a event.Member, o *outer) {
 // message's own in its place would give each delivery path another event.
 type named struct{ id, source bool }
 
-func (n *named) see(attribute []byte) {
-	switch string(attribute) {
+func (n *named) see(attribute string) {
+	switch attribute {
 	case event.AttrID:
 		n.id = true
 	case event.AttrSource:
@@ -128,10 +128,10 @@ func (n *named) see(attribute []byte) {
 // complete takes id and source of the message where the CloudEvent names none.
 func (n named) complete(d *draft, o *outer) {
 	if !n.id {
-		d.id = o.id
+		d.ID = o.id
 	}
 	if !n.source {
-		d.source = o.source
+		d.Source = o.source
 	}
 }
 
@@ -156,11 +156,9 @@ func (c *Converter) pubSubPull(body []byte, o outer) {
 	}
 	var given named
 	for _, p := range c.pairs {
-		if name, ok := c.attributeName([]byte(p.name)); ok {
-			given.see(name)
-		}
+		given.see(p.attribute)
 	}
 	o.source = nil // a pulled message does not say whose it is: ids of two topics may be the same
 	given.complete(&d, &o)
-	c.finishBinary(&d, body, o)
+	c.finishBinary(&d, body, &o)
 }

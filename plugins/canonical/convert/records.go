@@ -16,7 +16,7 @@ func (c *Converter) records(l *level, o outer) {
 		list, format = mMessages, SQS
 	}
 	if !l.is(list, '[') {
-		c.refuse(o, Unreadable, fmt.Errorf("member Records is absent or no array"))
+		c.refuse(&o, Unreadable, fmt.Errorf("member Records is absent or no array"))
 		return
 	}
 	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
@@ -24,12 +24,12 @@ func (c *Converter) records(l *level, o outer) {
 	c.keepAside(l, &o, "records")
 	array, err := c.inner(elements, o.level)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	o.level++
 	if len(array.members) == 0 {
-		c.refuse(o, NotAnEvent, errEmptyBatch)
+		c.refuse(&o, NotAnEvent, errEmptyBatch)
 		return
 	}
 	for _, e := range array.members {
@@ -38,7 +38,7 @@ func (c *Converter) records(l *level, o outer) {
 		}
 		r, err := c.inner(e.Value, o.level)
 		if err != nil {
-			c.refuse(o, Unreadable, err)
+			c.refuse(&o, Unreadable, err)
 			continue
 		}
 		c.opened(e.Value, r, o, format)
@@ -48,7 +48,7 @@ func (c *Converter) records(l *level, o outer) {
 // record converts one of the records, or one that stands alone.
 func (c *Converter) record(doc []byte, l *level, o outer) {
 	if l.array {
-		c.refuse(o, NotAnEvent, fmt.Errorf("a record that is an array"))
+		c.refuse(&o, NotAnEvent, fmt.Errorf("a record that is an array"))
 		return
 	}
 	source := l.takeFirst(mEventSource, mEventSourceUpper)
@@ -64,7 +64,7 @@ func (c *Converter) record(doc []byte, l *level, o outer) {
 	case l.is(mBody, '"') && l.has(mMessageID):
 		c.sqsMessage(l, o)
 	case len(service) == 0:
-		c.refuse(o, NotAnEvent, fmt.Errorf("a record without eventSource"))
+		c.refuse(&o, NotAnEvent, fmt.Errorf("a record without eventSource"))
 	default:
 		c.serviceRecord(doc, l, o, service)
 	}
@@ -72,7 +72,7 @@ func (c *Converter) record(doc []byte, l *level, o outer) {
 
 func (c *Converter) snsRecord(l *level, o outer) {
 	if !l.is(mSNSRecord, '{') {
-		c.refuse(o, Unreadable, fmt.Errorf("record member Sns is absent or no object"))
+		c.refuse(&o, Unreadable, fmt.Errorf("record member Sns is absent or no object"))
 		return
 	}
 	message := l.take(mSNSRecord)
@@ -81,7 +81,7 @@ func (c *Converter) snsRecord(l *level, o outer) {
 	c.keepAside(l, &o, "record")
 	inner, err := c.inner(message, o.level)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	o.level++
@@ -95,7 +95,7 @@ var kinesisNames = &identityNames{"Kinesis", "eventID", "eventSourceARN", "kines
 func (c *Converter) kinesisRecord(l *level, o outer) {
 	c.enter(&o, "kinesis")
 	if !l.is(mKinesis, '{') {
-		c.refuse(o, Unreadable, fmt.Errorf("record member kinesis is absent or no object"))
+		c.refuse(&o, Unreadable, fmt.Errorf("record member kinesis is absent or no object"))
 		return
 	}
 	o.names, o.cloud = kinesisNames, cloudAWS
@@ -105,7 +105,7 @@ func (c *Converter) kinesisRecord(l *level, o outer) {
 	c.keepAside(l, &o, "")
 	inner, err := c.inner(raw, o.level)
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	o.level++
@@ -114,7 +114,7 @@ func (c *Converter) kinesisRecord(l *level, o outer) {
 	text, ok := c.decodeBase64(data)
 	if !ok {
 		if text, ok = c.unquote(data); !ok {
-			c.refuse(o, Unreadable, fmt.Errorf("member kinesis.data is absent or no string"))
+			c.refuse(&o, Unreadable, fmt.Errorf("member kinesis.data is absent or no string"))
 			return
 		}
 	}
@@ -155,28 +155,28 @@ func (c *Converter) serviceRecord(doc []byte, l *level, o outer, service []byte)
 		err = c.scanner.Scan(doc, c.opt.inside, c.values)
 	}
 	if err != nil {
-		c.refuse(o, Unreadable, err)
+		c.refuse(&o, Unreadable, err)
 		return
 	}
 	c.extra = c.extra[:0]
 	d := draft{names: recordNames, cloud: cloudAWS, payload: payload{data: doc, values: c.values}}
-	d.identity = identity{id: l.takeFirst(mEventID, mEventIDLower), source: l.takeString(mEventSourceARN), time: c.recordTime(l.peek(mEventTime))}
+	d.identify(identity{id: l.takeFirst(mEventID, mEventIDLower), source: l.takeString(mEventSourceARN), time: c.recordTime(l.peek(mEventTime))})
 	name, _ := c.unquote(l.peek(mEventName))
 	switch string(service) {
 	case "s3":
 		c.s3Identity(&d, &found)
 	case "dynamodb":
-		d.time = c.epoch(found[rCreated], 9)
+		d.Time = c.epoch(found[rCreated], 9)
 	case "ses":
-		d.id, d.time, name = found[rMailID], found[rMailTime], []byte("receipt")
-		if d.source == nil {
-			d.source = []byte(`"aws:ses"`)
+		d.ID, d.Time, name = found[rMailID], found[rMailTime], []byte("receipt")
+		if d.Source == nil {
+			d.Source = []byte(`"aws:ses"`)
 		}
 	}
 	if len(name) > 0 {
-		d.kind = c.quote("com.amazonaws." + string(service) + "." + string(name))
+		d.Type = c.quote("com.amazonaws." + string(service) + "." + string(name))
 	}
-	c.finish(&d, o)
+	c.finish(&d, &o)
 }
 
 func (c *Converter) s3Identity(d *draft, found *[rCount][]byte) {
@@ -184,15 +184,15 @@ func (c *Converter) s3Identity(d *draft, found *[rCount][]byte) {
 		t, _ := c.unquote(found[i])
 		return string(t)
 	}
-	d.subject = c.orNil([]byte(text(rKey)))
+	d.Subject = c.orNil([]byte(text(rKey)))
 	switch {
 	case text(rRequestID) != "" && text(rID2) != "":
-		d.id = c.quote(text(rRequestID) + "." + text(rID2))
+		d.ID = c.quote(text(rRequestID) + "." + text(rID2))
 	case text(rSequencer) != "":
-		d.id = c.quote(text(rBucket) + "/" + text(rKey) + "." + text(rSequencer))
+		d.ID = c.quote(text(rBucket) + "/" + text(rKey) + "." + text(rSequencer))
 	}
 	if text(rBucket) != "" {
-		d.source = c.quote("aws:s3." + text(rRegion) + "." + text(rBucket))
+		d.Source = c.quote("aws:s3." + text(rRegion) + "." + text(rBucket))
 	}
 }
 

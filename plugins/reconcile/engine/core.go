@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"time"
 
+	"github.com/helios-connect/helios/internal/arena"
 	"github.com/helios-connect/helios/plugins/event"
 )
 
@@ -65,7 +66,7 @@ type Engine struct {
 	present       int // how many of loaded are valid
 	namedReps     []namedRep
 	lastJSON      int
-	texts         arena
+	texts         arena.Bytes
 	tokens        tokenSlab
 	verdicts      verdictPool
 	days          dayTexts

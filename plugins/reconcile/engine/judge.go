@@ -179,12 +179,12 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	v := e.verdicts.next()
 	*v = Verdict{
 		Identity: c.identity(), Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
-		Tenant: route.tenant, Type: route.eventType, Key: e.texts.string(keyOf(e.block(c))),
+		Tenant: route.tenant, Type: route.eventType, Key: e.texts.String(keyOf(e.block(c))),
 		Expectation: r.Name,
 		LastEvent:   e.lastEvent(c, wall),
 	}
 	v.ID = event.FactID(v.Tenant, v.Type, v.Key)
-	v.JSON = e.texts.keep(e.appendVerdict(e.texts.begin(e.lastJSON+e.lastJSON/4), v, c, r, route, wall))
+	v.JSON = e.texts.Keep(e.appendVerdict(e.texts.Begin(e.lastJSON+e.lastJSON/4), v, c, r, route, wall))
 	e.lastJSON = len(v.JSON)
 	if e.cfg.State {
 		v.State = e.appendState(nil, c, r, route)
