@@ -255,6 +255,7 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 	now := began.UnixNano()
 	out := make(service.MessageBatch, 0, len(batch))
 	for _, msg := range batch {
+		parent, given := msg.MetaGet(tracing.MetaParent)
 		cloud, err := p.cloudOf(msg)
 		body, bodyErr := msg.AsBytes()
 		if err == nil {
@@ -262,7 +263,9 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 		}
 		if err != nil {
 			m := flagged(msg.Copy(), convert.Unreadable, err)
-			p.takeParent(m)
+			if given {
+				p.judgeParent(m, parent)
+			}
 			out = append(out, m)
 			w.count(tally{cloud: unknown, tenant: unknown, reason: convert.Unreadable})
 			continue
@@ -271,7 +274,10 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 		results := w.convert.Convert(convert.Input{Body: body, Metadata: &w.metadata, Cloud: cloud, Now: now})
 		for i := range results {
 			m := w.message(msg, &results[i], cloud)
-			if parent := p.takeParent(m); p.tracer != nil {
+			if given {
+				p.judgeParent(m, parent)
+			}
+			if p.tracer != nil {
 				p.trace(m, &results[i], parent, began)
 			}
 			out = append(out, m)

@@ -11,18 +11,13 @@ import (
 	"github.com/helios-connect/helios/plugins/tracing/spans"
 )
 
-// takeParent returns the header traceparent that came with a message. On goes
+// judgeParent is about the header traceparent that came with a message. On goes
 // what is one, and only while tracing is off: else the header says whether
 // Helios traces the event. Anything else, of any size, would go to the log.
-func (p *processor) takeParent(msg *service.Message) string {
-	parent, given := msg.MetaGet(tracing.MetaParent)
-	if !given {
-		return ""
-	}
+func (p *processor) judgeParent(msg *service.Message, parent string) {
 	if _, ok := event.ParseTraceParent(parent); !ok || p.tracer != nil {
 		msg.MetaDelete(tracing.MetaParent)
 	}
-	return parent
 }
 
 // trace begins the passage of an event that is to be traced: this is where it is

@@ -10,9 +10,13 @@ import (
 type worker struct {
 	convert  *convert.Converter
 	metadata messageMetadata
-	interned map[string]any // strings in metadata that come again and again
+	recent   [recentKept]any // of interned, where hashes of their texts say
+	interned map[string]any  // strings in metadata that come again and again
 	tallies  []tally
 }
+
+// recentKept is a power of two.
+const recentKept = 64
 
 // tally counts events of one kind within a batch, so that a batch costs a few
 // metric updates and not two per event.
@@ -38,7 +42,7 @@ func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) 
 	out.SetBytes(r.Event)
 	out.MetaSetMut(metaTenant, tenant)
 	out.MetaSetMut(metaType, w.intern(r.Type))
-	out.MetaSetMut(metaKey, string(r.Key))
+	out.MetaSetMut(metaKey, w.convert.Own(r.Key))
 	out.MetaSetMut(metaCloud, found)
 	w.count(tally{cloud: found.(string), tenant: tenant.(string)})
 	return out
@@ -61,8 +65,21 @@ func flagged(msg *service.Message, reason convert.Reason, err error) *service.Me
 }
 
 // intern returns b as a string in an interface, which is what metadata takes,
-// made once.
+// made once. To compare it with the one that was there last costs a third of a
+// look into the map.
 func (w *worker) intern(b []byte) any {
+	place := len(b)
+	if place > 0 {
+		place = place*5 + int(b[place-1]) + int(b[place/2])*3
+	}
+	last := &w.recent[place%recentKept]
+	if s, ok := (*last).(string); !ok || s != string(b) {
+		*last = w.lookup(b)
+	}
+	return *last
+}
+
+func (w *worker) lookup(b []byte) any {
 	if s, ok := w.interned[string(b)]; ok {
 		return s
 	}

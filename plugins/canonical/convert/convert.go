@@ -93,7 +93,7 @@ type Converter struct {
 	cloudRaw []byte      // the same as a raw JSON string
 	nowNano  int64       // when the document was received, Unix nanoseconds
 	now      []byte      // the same as a raw JSON string: ingesttime
-	given    arena.Bytes // what is given away
+	given    arena.Bytes // what receivers own
 
 	// Of the document in hand.
 	pairs      []pair // its metadata
@@ -160,6 +160,10 @@ func (c *Converter) Convert(in Input) []Result {
 	}
 	return c.results
 }
+
+// Own returns a copy of text that is the receiver's, in the memory that its event
+// is in.
+func (c *Converter) Own(text []byte) string { return c.given.String(text) }
 
 // refuse adds a result for what was not converted.
 func (c *Converter) refuse(o *outer, reason Reason, err error) {
