@@ -65,17 +65,13 @@ func appendMember(dst []byte, name string, raw []byte) []byte {
 	if raw == nil {
 		return dst
 	}
-	dst = append(dst, name...)
-	if len(raw) > 0 && raw[0] != '{' && raw[0] != '[' {
-		return append(dst, raw...) // no white space can stand between tokens
-	}
-	return AppendOneLine(dst, raw)
+	return AppendOneLine(append(dst, name...), raw)
 }
 
 // AppendOneLine appends a valid raw JSON value without the line breaks between
 // its tokens, and without any other white space there if it had some.
 func AppendOneLine(dst, raw []byte) []byte {
-	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
+	if IsString(raw) || bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
 		return append(dst, raw...)
 	}
 	for i := 0; i < len(raw); {

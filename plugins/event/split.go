@@ -9,40 +9,65 @@ import (
 // such as a value that Open found: it only splits, which costs a fraction of
 // checking again. On anything else the result is of no use.
 func AppendMembers(members []Member, valid []byte) []Member {
+	members, _ = AppendMembersInside(members, nil, valid, "")
+	return members
+}
+
+// AppendMembersInside is AppendMembers that in passing appends the members of
+// one member's value to inside, when that is an object: of the member called
+// name. When several are, inside is of no use.
+func AppendMembersInside(members, inside []Member, valid []byte, name string) (_, _ []Member) {
 	i := skipSpace(valid, 0)
 	if i >= len(valid) {
-		return members
+		return members, inside
 	}
-	object := valid[i] == '{'
-	for i++; i < len(valid); {
-		i = skipSpace(valid, i)
-		if i >= len(valid) || valid[i] == '}' || valid[i] == ']' {
-			break
+	s := splitter{doc: valid, name: name, inside: inside}
+	members, _ = s.appendMembers(members, i, name != "")
+	return members, s.inside
+}
+
+// splitter splits one document.
+type splitter struct {
+	doc    []byte
+	name   string   // of the member that is split in passing
+	inside []Member // of its value
+}
+
+// appendMembers appends what is in the container at doc[i] and returns the
+// offset behind it. within: the member called s.name is split, too.
+func (s *splitter) appendMembers(members []Member, i int, within bool) (_ []Member, end int) {
+	doc := s.doc
+	object := doc[i] == '{'
+	for {
+		if i = skipSpace(doc, i+1); i >= len(doc) || doc[i] == '}' || doc[i] == ']' {
+			return members, min(i+1, len(doc))
 		}
 		var m Member
 		if object {
-			end := SkipString(valid, i)
+			end, escapes := skipString(doc, i)
 			if end-i < 2 {
-				break
+				return members, end
 			}
-			m.Name = valid[i+1 : end-1 : end-1]
-			if bytes.IndexByte(m.Name, '\\') >= 0 {
+			m.Name = doc[i+1 : end-1 : end-1]
+			if escapes && bytes.IndexByte(m.Name, '\\') >= 0 {
 				m.Name = appendUnescaped(nil, m.Name)
 			}
-			i = skipSpace(valid, min(skipSpace(valid, end)+1, len(valid))) // over the colon
+			i = skipSpace(doc, min(skipSpace(doc, end)+1, len(doc))) // over the colon
 		}
-		end := SkipValue(valid, i)
+		if within && i < len(doc) && doc[i] == '{' && string(m.Name) == s.name {
+			s.inside, end = s.appendMembers(s.inside, i, false)
+		} else {
+			end = SkipValue(doc, i)
+		}
 		if end <= i {
-			break
+			return members, end
 		}
-		m.Value = valid[i:end:end]
+		m.Value = doc[i:end:end]
 		members = append(members, m)
-		i = skipSpace(valid, end) + 1 // over the comma or the closing
-		if i <= len(valid) && valid[i-1] != ',' {
-			break
+		if i = skipSpace(doc, end); i >= len(doc) || doc[i] != ',' { // the closing
+			return members, min(i+1, len(doc))
 		}
 	}
-	return members
 }
 
 // AppendElements splits an array of which it isn't known whether its elements are
@@ -73,7 +98,7 @@ func SkipValue(doc []byte, i int) int {
 	for i < len(doc) {
 		switch doc[i] {
 		case '"':
-			if i = SkipString(doc, i); depth == 0 {
+			if i, _ = skipString(doc, i); depth == 0 {
 				return i
 			}
 			continue
@@ -98,8 +123,15 @@ func SkipValue(doc []byte, i int) int {
 
 // SkipString returns the offset behind the valid string at doc[i].
 func SkipString(doc []byte, i int) int {
+	end, _ := skipString(doc, i)
+	return end
+}
+
+// skipString is SkipString that also tells whether the string may hold an
+// escape; of long ones that isn't known.
+func skipString(doc []byte, i int) (end int, escapes bool) {
 	i++
-	for end := min(i+wordsFirst, len(doc)-8); i <= end; {
+	for last := min(i+wordsFirst, len(doc)-8); i <= last; {
 		w := load(doc, i)
 		m := marks(w, '"') | marks(w, '\\')
 		if m == 0 {
@@ -108,8 +140,9 @@ func SkipString(doc []byte, i int) int {
 		}
 		i += bits.TrailingZeros64(m) >> 3
 		if doc[i] == '"' {
-			return i + 1
+			return i + 1, escapes
 		}
+		escapes = true
 		i += 2
 	}
 	for first := i; i < len(doc); i++ {
@@ -118,15 +151,15 @@ func SkipString(doc []byte, i int) int {
 			break
 		}
 		i += n
-		escapes := 0
-		for i-1-escapes >= first && doc[i-1-escapes] == '\\' {
-			escapes++
+		slashes := 0
+		for i-1-slashes >= first && doc[i-1-slashes] == '\\' {
+			slashes++
 		}
-		if escapes%2 == 0 {
-			return i + 1
+		if slashes%2 == 0 {
+			return i + 1, true
 		}
 	}
-	return len(doc)
+	return len(doc), true
 }
 
 // wordsFirst is how many bytes of a string SkipString looks at in words: most

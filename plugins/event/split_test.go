@@ -13,7 +13,7 @@ import (
 // FuzzAppendMembers holds the splitter against Open: on valid documents they
 // find the same, and on others the splitter comes to an end.
 func FuzzAppendMembers(f *testing.F) {
-	for _, seed := range []string{canonical, `[1,"a\\\"]",{"x":[]} , null ]`, ` { "a\"b" : { "c" : "}" } , "d":-1.5e3 } `, `{}`, `[]`, `{"a":"\\"}`, `{"a`, `{"a":}`, `[,]`, `{"a"`, "{\"\xff\""} {
+	for _, seed := range []string{canonical, `[1,"a\\\"]",{"x":[]} , null ]`, ` { "a\"b" : { "c" : "}" } , "d":-1.5e3 } `, `{}`, `[]`, `{"a":"\\"}`, `{"x":{"a":1,"a":[2]},"y":{},"":{"z":{"a":{}}}}`, `{"x":{"a":{"x":{"b":1}}`, `{"a`, `{"a":}`, `[,]`, `{"a"`, "{\"\xff\""} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
@@ -31,6 +31,20 @@ func FuzzAppendMembers(f *testing.F) {
 			return
 		}
 		require.Equal(t, list(want), list(got))
+
+		// Split in passing, a member's members are the same as split on their own.
+		names := map[string]int{}
+		for _, m := range want {
+			names[string(m.Name)]++
+		}
+		for _, m := range want {
+			if names[string(m.Name)] > 1 || len(m.Name) == 0 || m.Value[0] != '{' {
+				continue
+			}
+			outer, inside := event.AppendMembersInside(nil, nil, doc, string(m.Name))
+			require.Equal(t, list(want), list(outer))
+			require.Equal(t, list(event.AppendMembers(nil, m.Value)), list(inside))
+		}
 	})
 }
 
@@ -87,8 +101,9 @@ func FuzzSkipString(f *testing.F) {
 // BenchmarkAppendMembers splits the canonical event of BenchmarkScan.
 func BenchmarkAppendMembers(b *testing.B) {
 	var members []event.Member
+	doc := []byte(canonical)
 	b.ReportAllocs()
 	for b.Loop() {
-		members = event.AppendMembers(members[:0], []byte(canonical))
+		members = event.AppendMembers(members[:0], doc)
 	}
 }

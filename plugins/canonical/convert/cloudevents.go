@@ -1,10 +1,6 @@
 package convert
 
-import (
-	"fmt"
-
-	"github.com/helios-connect/helios/plugins/event"
-)
+import "fmt"
 
 var cloudEventNames = &identityNames{"CloudEvents", "id", "source", "type", "time"}
 
@@ -134,7 +130,7 @@ func (c *Converter) keepOwn(l *level, d *draft) {
 		c.addExtra(nameEnvelope, earlier)
 	default:
 		var open bool
-		c.note(&open, "earlier", event.Member{Name: nameEnvelope, Value: earlier})
+		c.note(&open, "earlier", []byte(`"`+AttrEnvelope+`":`), earlier)
 		c.envelope = append(c.envelope, '}')
 	}
 }

@@ -26,7 +26,7 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(m.Value):
 			c.extra = append(c.extra, event.Attribute(m))
 		default:
-			c.note(&open, part, m)
+			c.note(&open, part, l.label(i), m.Value)
 		}
 	}
 	if open {
@@ -40,7 +40,7 @@ func (c *Converter) keepAside(l *level, o *outer, part string) {
 	open := false
 	for i, m := range l.members {
 		if l.known[i] != mTaken {
-			c.note(&open, part, m)
+			c.note(&open, part, l.label(i), m.Value)
 		}
 	}
 	if open {
@@ -49,10 +49,11 @@ func (c *Converter) keepAside(l *level, o *outer, part string) {
 	o.envelope = len(c.envelope)
 }
 
-// note adds a member to a group of the envelope attribute. Groups are called
-// like the formats that lead to them, sns or sqs/eventbridge, and pubsub.message
-// for a part of an envelope; so no two have the same name.
-func (c *Converter) note(open *bool, part string, m event.Member) {
+// note adds a member, which is its label and its value, to a group of the
+// envelope attribute. Groups are called like the formats that lead to them, sns
+// or sqs/eventbridge, and pubsub.message for a part of an envelope; so no two
+// have the same name.
+func (c *Converter) note(open *bool, part string, label, value []byte) {
 	if *open {
 		c.envelope = append(c.envelope, ',')
 	} else {
@@ -67,8 +68,7 @@ func (c *Converter) note(open *bool, part string, m event.Member) {
 		}
 		c.envelope = append(append(c.envelope, part...), `":{`...)
 	}
-	c.envelope = append(event.AppendQuoted(withQuotedRoom(c.envelope, len(m.Name)), m.Name), ':')
-	c.envelope = event.AppendOneLine(c.envelope, m.Value)
+	c.envelope = event.AppendOneLine(append(c.envelope, label...), value)
 }
 
 // tellsOrigin tells the attributes that say how a native event looked, apart

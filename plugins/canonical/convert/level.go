@@ -41,11 +41,35 @@ func (c *Converter) inner(valid []byte, at int) (*level, error) {
 	}
 	l := &c.levels[at]
 	l.members = event.AppendMembers(l.members[:0], valid)
+	return l, c.beginInner(l, valid)
+}
+
+// innerAhead is inner for an object whose member called name will be looked into
+// next, one level further in, by means of innerDone: they are split at once.
+func (c *Converter) innerAhead(valid []byte, at int, name string) (*level, error) {
+	if at+1 >= maxLevels {
+		return c.inner(valid, at)
+	}
+	l, next := &c.levels[at], &c.levels[at+1]
+	l.members, next.members = event.AppendMembersInside(l.members[:0], next.members[:0], valid, name)
+	return l, c.beginInner(l, valid)
+}
+
+// innerDone is inner for an object that innerAhead has split.
+func (c *Converter) innerDone(valid []byte, at int) (*level, error) {
+	if at >= maxLevels {
+		return nil, errTooDeep
+	}
+	l := &c.levels[at]
+	return l, c.beginInner(l, valid)
+}
+
+func (c *Converter) beginInner(l *level, valid []byte) error {
 	if l.values == nil {
 		l.values = make([][]byte, c.opt.offered.Len())
 	}
 	clear(l.values)
-	return l, l.begin(valid)
+	return l.begin(valid)
 }
 
 // begin forgets the previous document and looks at the new one's members.

@@ -28,6 +28,10 @@ func (c *Converter) decodeBase64(raw []byte) (data []byte, ok bool) {
 	if !ok {
 		return nil, false
 	}
+	start := len(c.arena)
+	if c.arena, ok = appendDecoded(c.arena, text); ok {
+		return c.arena[start:len(c.arena):len(c.arena)], true
+	}
 	encoding := base64.StdEncoding
 	if len(text)%4 != 0 {
 		encoding = base64.RawStdEncoding
@@ -38,7 +42,6 @@ func (c *Converter) decodeBase64(raw []byte) (data []byte, ok bool) {
 			encoding = base64.RawURLEncoding
 		}
 	}
-	start := len(c.arena)
 	arena, err := encoding.AppendDecode(c.arena, text)
 	if err != nil {
 		return nil, false

@@ -22,7 +22,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		c.refuse(&o, Unreadable, fmt.Errorf("Pub/Sub member message is absent or no object"))
 		return
 	}
-	m, err := c.inner(l.take(mMessage), o.level)
+	m, err := c.innerAhead(l.take(mMessage), o.level, "attributes")
 	if err != nil {
 		c.refuse(&o, Unreadable, err)
 		return
@@ -76,7 +76,7 @@ func (c *Converter) pubSubData(m *level) ([]byte, error) {
 // pubSubAttributes reads the message's attributes into the draft and returns how
 // many of them are the CloudEvent's.
 func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, err error) {
-	l, err := c.inner(m.take(mAttributes), o.level)
+	l, err := c.innerDone(m.take(mAttributes), o.level)
 	if err != nil {
 		return 0, err
 	}

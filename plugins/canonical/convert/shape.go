@@ -10,11 +10,13 @@ import (
 // one way have few shapes, so each level keeps some: to compare the names costs
 // a third of looking each up, and whether one stands twice is known already.
 type shape struct {
-	names []byte // of the members, one behind the other
-	sizes []int32
-	known []member
-	homes []home
-	at    [memberCount]int32 // where a known member stands, from 1; 0: nowhere
+	names  []byte  // of the members, one behind the other
+	sizes  []int32 // of the names
+	labels []byte  // the same as raw JSON strings, each with a colon
+	ends   []int32 // of the labels
+	known  []member
+	homes  []home
+	at     [memberCount]int32 // where a known member stands, from 1; 0: nowhere
 }
 
 // home says where a member goes that nothing else takes.
@@ -51,7 +53,7 @@ func (l *level) identify() error {
 			return err
 		}
 		if len(s.names) > maxShapeNames {
-			s.names, s.sizes = nil, nil
+			s.names, s.sizes = nil, nil // the labels go with the next one
 		}
 	}
 	l.shape = s
@@ -75,14 +77,24 @@ func (s *shape) of(members []event.Member) bool {
 	return true
 }
 
+// label is a member's name as it stands in an object.
+func (s *shape) label(i int) []byte {
+	if i == 0 {
+		return s.labels[:s.ends[0]]
+	}
+	return s.labels[s.ends[i-1]:s.ends[i]]
+}
+
 // learn makes s the shape of members.
 func (s *shape) learn(members []event.Member) error {
-	*s = shape{names: s.names[:0], sizes: s.sizes[:0], known: s.known[:0], homes: s.homes[:0]}
+	*s = shape{names: s.names[:0], sizes: s.sizes[:0], labels: s.labels[:0], ends: s.ends[:0], known: s.known[:0], homes: s.homes[:0]}
 	strange := 0
 	for i, m := range members {
 		id := memberOf(m.Name)
 		s.names = append(s.names, m.Name...)
 		s.sizes = append(s.sizes, int32(len(m.Name)))
+		s.labels = append(event.AppendQuoted(s.labels, m.Name), ':')
+		s.ends = append(s.ends, int32(len(s.labels)))
 		s.known = append(s.known, id)
 		s.homes = append(s.homes, homeOf(textOf(m.Name)))
 		if id == mUnknown {
