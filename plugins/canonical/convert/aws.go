@@ -12,7 +12,7 @@ var eventBridgeNames = &identityNames{"EventBridge", "id", "source", "detail-typ
 // (https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html).
 func (c *Converter) eventBridge(l *level, o outer) {
 	c.enter(&o, "eventbridge")
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: eventBridgeNames, cloud: cloudAWS}
 	d.identify(identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)})
 	d.payload = inline(l.take(mDetail), l.values[c.opt.inside.Len():])

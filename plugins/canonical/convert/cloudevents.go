@@ -15,7 +15,7 @@ func (c *Converter) cloudEvent(l *level, o outer) {
 	} else {
 		c.envelope, c.formats = c.envelope[:0], c.formats[:0]
 	}
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{keepsOrigin: !wrapped}
 	var err error
 	switch version := l.peek(mSpecVersion); string(version) {
@@ -127,10 +127,10 @@ func (c *Converter) keepOwn(l *level, d *draft) {
 	switch {
 	case earlier == nil:
 	case len(c.envelope) == 0:
-		c.addExtra(nameEnvelope, earlier)
+		c.extra.add(labelEnvelope, earlier)
 	default:
 		var open bool
-		c.note(&open, "earlier", []byte(`"`+AttrEnvelope+`":`), earlier)
+		c.note(&open, "earlier", labelEnvelope, earlier)
 		c.envelope = append(c.envelope, '}')
 	}
 }

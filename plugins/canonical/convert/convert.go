@@ -89,11 +89,13 @@ type Converter struct {
 	values  [][]byte // what the rules ask for in a payload
 	results []Result
 
-	cloud    string      // that was given
-	cloudRaw []byte      // the same as a raw JSON string
-	nowNano  int64       // when the document was received, Unix nanoseconds
-	now      []byte      // the same as a raw JSON string: ingesttime
-	given    arena.Bytes // what receivers own
+	cloud                     string // that was given
+	cloudRaw                  []byte // the same as a raw JSON string
+	lastFormats, lastEnvelope quotation
+
+	nowNano int64       // when the document was received, Unix nanoseconds
+	now     []byte      // the same as a raw JSON string: ingesttime
+	given   arena.Bytes // what receivers own
 
 	// Of the document in hand.
 	pairs      []pair // its metadata
@@ -102,7 +104,7 @@ type Converter struct {
 	arena      []byte // text made on the way; views of it stay good when it grows
 	envelope   []byte // the members of the wrappers, as the inside of a JSON object
 	formats    []byte // the names of the envelopes, outermost first
-	extra      []event.Attribute
+	extra      extensions
 }
 
 // pair is a pair of metadata, with the CloudEvents attribute that it is, or "".

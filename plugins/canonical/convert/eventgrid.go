@@ -8,7 +8,7 @@ var eventGridNames = &identityNames{"Event Grid", "id", "topic", "eventType", "e
 // (https://learn.microsoft.com/azure/event-grid/event-schema).
 func (c *Converter) eventGrid(l *level, o outer) {
 	c.enter(&o, "eventgrid")
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: eventGridNames, cloud: cloudAzure}
 	d.identify(identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)})
 	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])

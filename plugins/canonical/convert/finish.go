@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -256,19 +257,14 @@ func (c *Converter) attribute(name string, d *draft) []byte {
 	case event.AttrTraceParent:
 		return d.TraceParent
 	}
-	for _, a := range c.extra {
-		if string(a.Name) == name {
-			return a.Value
-		}
-	}
-	return nil
+	return c.extra.value(name)
 }
 
 // write returns the canonical event.
 func (c *Converter) write(d *draft) []byte {
 	d.Data = c.wrapped(d.payload)
 	c.addOrigin()
-	d.Extra = c.extra
+	d.Extra = c.extra.text
 	size := d.Size()
 	return c.given.Keep(d.AppendJSON(c.given.Begin(size)))
 }
@@ -276,12 +272,25 @@ func (c *Converter) write(d *draft) []byte {
 // addOrigin adds the attributes that tell of the native envelopes.
 func (c *Converter) addOrigin() {
 	if len(c.formats) > 0 {
-		c.addExtra(nameFormat, c.quote(textOf(c.formats)))
+		c.extra.add(labelFormat, c.lastFormats.quote(c.formats))
 	}
 	if len(c.envelope) > 0 {
 		c.envelope = append(c.envelope, '}')
-		c.addExtra(nameEnvelope, c.quote(textOf(c.envelope)))
+		c.extra.add(labelEnvelope, c.lastEnvelope.quote(c.envelope))
 	}
+}
+
+// quotation is text and the same as a raw JSON string, for what is the same in
+// many events.
+type quotation struct{ text, raw []byte }
+
+// quote returns text as a raw JSON string, which is good until the next call.
+func (q *quotation) quote(text []byte) []byte {
+	if len(text) == 0 || !bytes.Equal(text, q.text) {
+		q.text = append(q.text[:0], text...)
+		q.raw = event.AppendQuoted(withQuotedRoom(q.raw[:0], len(text)), text)
+	}
+	return q.raw
 }
 
 // wrapped returns the payload as an object.
@@ -291,14 +300,14 @@ func (c *Converter) wrapped(p payload) []byte {
 	case asObject:
 		return p.data
 	case asNone:
-		c.addExtra(nameDataForm, []byte(`"none"`))
+		c.extra.add(labelDataForm, []byte(`"none"`))
 		return []byte(`{}`)
 	case asJSON:
-		c.addExtra(nameDataForm, []byte(`"json"`))
+		c.extra.add(labelDataForm, []byte(`"json"`))
 	case asText:
-		c.addExtra(nameDataForm, []byte(`"text"`))
+		c.extra.add(labelDataForm, []byte(`"text"`))
 	case asBase64:
-		c.addExtra(nameDataForm, []byte(`"base64"`))
+		c.extra.add(labelDataForm, []byte(`"base64"`))
 		name = `{"base64":`
 	}
 	start := len(c.arena)
@@ -306,8 +315,6 @@ func (c *Converter) wrapped(p payload) []byte {
 	return c.arena[start:]
 }
 
-func (c *Converter) addExtra(name, raw []byte) {
-	c.extra = append(c.extra, event.Attribute{Name: name, Value: raw})
-}
+var labelFormat, labelEnvelope, labelDataForm = labelOf(AttrFormat), labelOf(AttrEnvelope), labelOf(event.AttrDataForm)
 
-var nameFormat, nameEnvelope, nameDataForm = []byte(AttrFormat), []byte(AttrEnvelope), []byte(event.AttrDataForm)
+func labelOf(name string) []byte { return []byte(`"` + name + `":`) }

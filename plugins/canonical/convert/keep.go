@@ -24,7 +24,7 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 		case l.known[i] == mTraceParent && d.TraceParent == nil && m.Value[0] == '"':
 			d.TraceParent = m.Value
 		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(m.Value):
-			c.extra = append(c.extra, event.Attribute(m))
+			c.extra.add(l.label(i), m.Value)
 		default:
 			c.note(&open, part, l.label(i), m.Value)
 		}

@@ -74,10 +74,11 @@ func (c *Converter) beginInner(l *level, valid []byte) error {
 
 // begin forgets the previous document and looks at the new one's members.
 func (l *level) begin(doc []byte) error {
-	l.known, l.shape = l.known[:0], &noShape
+	l.known = l.known[:0]
 	switch first := firstByte(doc); first {
 	case '[':
 		l.array = true
+		l.shape = &noShape
 		return nil
 	case '{':
 		l.array = false

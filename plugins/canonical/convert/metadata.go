@@ -123,7 +123,7 @@ func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 		if !legalName(name) || reserved(name) || c.attribute(name, d) != nil {
 			return false
 		}
-		c.addExtra(c.keptName(name), raw)
+		c.extra.add(c.label(name), raw)
 		return true
 	}
 	if *place != nil || len(raw) <= 2 {
@@ -133,10 +133,10 @@ func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 	return true
 }
 
-// keptName returns a copy of an attribute's name.
-func (c *Converter) keptName(name string) []byte {
+// label returns an attribute's name as it stands in an object.
+func (c *Converter) label(name string) []byte {
 	start := len(c.arena)
-	c.arena = append(c.arena, name...)
+	c.arena = append(append(append(c.arena, '"'), name...), `":`...)
 	return c.arena[start:len(c.arena):len(c.arena)]
 }
 
@@ -211,7 +211,7 @@ func traceParentOf(name, value string) string {
 // binaryEvent converts a CloudEvent in binary mode (HTTP and Kafka protocol
 // bindings of CloudEvents 1.0).
 func (c *Converter) binaryEvent(body []byte, o outer) {
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: cloudEventNames}
 	c.fromMetadata(&d, true)
 	c.finishBinary(&d, body, &o)

@@ -195,7 +195,7 @@ func (c *Converter) batchOfEvents(l *level, o outer) bool {
 
 // message makes an event of a message that is none itself.
 func (c *Converter) message(p payload, o outer) {
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
 	d := draft{names: o.names, payload: p}
 	d.identify(o.identity)

@@ -41,7 +41,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		return
 	}
 	c.keepAside(l, &o, "")
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: cloudEventNames, cloud: cloudGCP}
 	attributes := 0
 	if m.is(mAttributes, '{') {
@@ -148,7 +148,7 @@ func (c *Converter) pubSubPull(body []byte, o outer) {
 			o.time = c.epoch([]byte(p.value), 9)
 		}
 	}
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: cloudEventNames, cloud: cloudGCP}
 	if c.fromMetadata(&d, false) == 0 {
 		c.carried(body, o)

@@ -158,7 +158,7 @@ func (c *Converter) serviceRecord(doc []byte, l *level, o outer, service []byte)
 		c.refuse(&o, Unreadable, err)
 		return
 	}
-	c.extra = c.extra[:0]
+	c.extra.reset()
 	d := draft{names: recordNames, cloud: cloudAWS, payload: payload{data: doc, values: c.values}}
 	d.identify(identity{id: l.takeFirst(mEventID, mEventIDLower), source: l.takeString(mEventSourceARN), time: c.recordTime(l.peek(mEventTime))})
 	name, _ := c.unquote(l.peek(mEventName))

@@ -56,7 +56,9 @@ func (l *level) identify() error {
 			s.names, s.sizes = nil, nil // the labels go with the next one
 		}
 	}
-	l.shape = s
+	if l.shape != s {
+		l.shape = s
+	}
 	l.known = append(l.known, s.known...)
 	return nil
 }
