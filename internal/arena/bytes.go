@@ -10,7 +10,10 @@ import (
 
 // Bytes hands out bytes. The zero value is ready; it is not safe for concurrent
 // use. One allocation serves about a hundred verdicts or events.
-type Bytes struct{ rest []byte }
+type Bytes struct {
+	chunk []byte
+	used  int // of chunk
+}
 
 const (
 	chunkBytes = 64 << 10
@@ -23,27 +26,16 @@ func (a *Bytes) Begin(size int) []byte {
 	if size > chunkMost {
 		return make([]byte, 0, size)
 	}
-	if size > len(a.rest) {
-		a.rest = newChunk()
-	}
-	return a.rest[:0]
-}
-
-// newChunk returns memory that isn't cleared, as only a strings.Builder gives it:
-// clearing costs a tenth of what is done with it.
-func newChunk() []byte {
-	var b strings.Builder
-	b.Grow(chunkBytes)
-	b.WriteByte(0)
-	return unsafe.Slice(unsafe.StringData(b.String()), chunkBytes)
+	a.reserve(size)
+	return a.chunk[a.used:a.used]
 }
 
 // Keep gives away what was appended to what Begin returned.
 func (a *Bytes) Keep(b []byte) []byte {
-	if len(b) == 0 || len(a.rest) == 0 || &b[0] != &a.rest[0] {
+	if len(b) == 0 || a.used == len(a.chunk) || &b[0] != &a.chunk[a.used] {
 		return b // it has outgrown the chunk, and has memory of its own
 	}
-	a.rest = a.rest[len(b):]
+	a.used += len(b)
 	return b[:len(b):len(b)]
 }
 
@@ -52,11 +44,9 @@ func (a *Bytes) Copy(b []byte) []byte {
 	if len(b) > chunkMost {
 		return append([]byte(nil), b...)
 	}
-	if len(b) > len(a.rest) {
-		a.rest = newChunk()
-	}
-	out := a.rest[:len(b):len(b)]
-	a.rest = a.rest[len(b):]
+	a.reserve(len(b))
+	out := a.chunk[a.used : a.used+len(b) : a.used+len(b)]
+	a.used += len(b)
 	copy(out, b)
 	return out
 }
@@ -68,4 +58,19 @@ func (a *Bytes) String(b []byte) string {
 	}
 	own := a.Copy(b)
 	return unsafe.String(&own[0], len(own)) // nobody else refers to own
+}
+
+// reserve makes room for size bytes.
+func (a *Bytes) reserve(size int) {
+	if size > len(a.chunk)-a.used {
+		a.chunk, a.used = newChunk(), 0
+	}
+}
+
+// newChunk returns memory that isn't cleared, as only a strings.Builder gives it.
+func newChunk() []byte {
+	var b strings.Builder
+	b.Grow(chunkBytes)
+	b.WriteByte(0)
+	return unsafe.Slice(unsafe.StringData(b.String()), chunkBytes)
 }

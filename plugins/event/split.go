@@ -42,19 +42,19 @@ func (s *splitter) appendMembers(members []Member, i int, within bool) (_ []Memb
 		if i = skipSpace(doc, i+1); i >= len(doc) || doc[i] == '}' || doc[i] == ']' {
 			return members, min(i+1, len(doc))
 		}
-		var m Member
+		var name []byte
 		if object {
 			end, escapes := skipString(doc, i)
 			if end-i < 2 {
 				return members, end
 			}
-			m.Name = doc[i+1 : end-1 : end-1]
-			if escapes && bytes.IndexByte(m.Name, '\\') >= 0 {
-				m.Name = appendUnescaped(nil, m.Name)
+			name = doc[i+1 : end-1 : end-1]
+			if escapes && bytes.IndexByte(name, '\\') >= 0 {
+				name = appendUnescaped(nil, name)
 			}
 			i = skipSpace(doc, min(skipSpace(doc, end)+1, len(doc))) // over the colon
 		}
-		if within && i < len(doc) && doc[i] == '{' && string(m.Name) == s.name {
+		if within && i < len(doc) && doc[i] == '{' && string(name) == s.name {
 			s.inside, end = s.appendMembers(s.inside, i, false)
 		} else {
 			end = SkipValue(doc, i)
@@ -62,8 +62,7 @@ func (s *splitter) appendMembers(members []Member, i int, within bool) (_ []Memb
 		if end <= i {
 			return members, end
 		}
-		m.Value = doc[i:end:end]
-		members = append(members, m)
+		members = append(members, Member{Name: name, Value: doc[i:end:end]})
 		if i = skipSpace(doc, end); i >= len(doc) || doc[i] != ',' { // the closing
 			return members, min(i+1, len(doc))
 		}

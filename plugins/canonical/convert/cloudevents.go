@@ -13,7 +13,7 @@ func (c *Converter) cloudEvent(l *level, o outer) {
 	if wrapped {
 		c.enter(&o, "cloudevents")
 	} else {
-		c.envelope, c.formats = c.envelope[:0], c.formats[:0]
+		c.unwind(&outer{})
 	}
 	c.extra.reset()
 	d := draft{keepsOrigin: !wrapped}

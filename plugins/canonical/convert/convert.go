@@ -142,7 +142,9 @@ func New(opt Options) (*Converter, error) {
 // and for each part that is none, in their order, at least one. The slice and
 // the views in it are good until the next call.
 func (c *Converter) Convert(in Input) []Result {
-	c.results, c.arena, c.envelope, c.formats = c.results[:0], c.arena[:0], c.envelope[:0], c.formats[:0]
+	c.results = c.results[:0]
+	c.arena = c.arena[:0]
+	c.unwind(&outer{})
 	if in.Cloud != c.cloud {
 		c.cloud = in.Cloud
 		c.cloudRaw = event.AppendQuoted(c.cloudRaw[:0], in.Cloud)

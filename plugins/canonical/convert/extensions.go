@@ -11,12 +11,16 @@ type extensions struct {
 // extension is where an attribute stands in the text.
 type extension struct{ name, nameEnd, value, end int32 }
 
-func (x *extensions) reset() { x.text, x.index = x.text[:0], x.index[:0] }
+func (x *extensions) reset() {
+	x.text = x.text[:0]
+	x.index = x.index[:0]
+}
 
 // add adds an attribute: its name in quotes and with a colon, and its raw value.
 func (x *extensions) add(label, value []byte) {
 	name := int32(len(x.text) + len(`,"`))
-	x.text = append(append(x.text, ','), label...)
+	x.text = append(x.text, ',')
+	x.text = append(x.text, label...)
 	at := int32(len(x.text))
 	x.text = append(x.text, value...)
 	x.index = append(x.index, extension{name, at - int32(len(`":`)), at, int32(len(x.text))})

@@ -57,71 +57,76 @@ type identityNames struct{ format, id, source, kind, time string }
 
 // finish checks the draft and adds its canonical event, or refuses it.
 func (c *Converter) finish(d *draft, o *outer) {
-	if d.Time == nil {
-		d.Time = o.time
+	e := d.Event // a copy on the stack: the garbage collector is told of what goes into d
+	if e.Time == nil {
+		e.Time = o.time
 	}
-	if err := d.check(); err != nil {
+	if err := d.check(e.Time); err != nil {
 		c.refuse(o, Unreadable, err)
 		return
 	}
 	var err error
-	if d.Time, err = c.instant(d.Time); err != nil {
+	if e.Time, err = c.instant(e.Time); err != nil {
 		c.refuse(o, Unreadable, fmt.Errorf("%s: %w", d.names.describe(d.names.time), err))
 		return
 	}
 	result := Result{}
-	d.Cloud = c.chooseCloud(d, o)
-	result.Type, _ = c.unquote(d.Type)
-	result.Cloud, _ = c.unquote(d.Cloud)
+	e.Cloud = c.chooseCloud(d, o)
+	result.Type, _ = c.unquote(e.Type)
+	result.Cloud, _ = c.unquote(e.Cloud)
 	if c.opt.StrictCloud && c.cloud != "" && string(result.Cloud) != c.cloud {
 		c.refuse(o, Unreadable, fmt.Errorf("cloud is %.100q; what comes this way may report for %q only", result.Cloud, c.cloud))
 		return
 	}
-	if d.Tenant == nil {
-		if d.Tenant = c.find(c.opt.Tenant, result.Type, d); d.Tenant == nil {
-			d.Tenant = c.opt.defaultTenant
+	if e.Tenant == nil {
+		if e.Tenant = c.find(c.opt.Tenant, result.Type, d); e.Tenant == nil {
+			e.Tenant = c.opt.defaultTenant
 		}
 	}
-	result.Tenant, _ = c.unquote(d.Tenant)
-	if d.CorrelationID == nil {
-		d.CorrelationID = c.find(c.opt.Correlation, result.Type, d)
+	result.Tenant, _ = c.unquote(e.Tenant)
+	if e.CorrelationID == nil {
+		e.CorrelationID = c.find(c.opt.Correlation, result.Type, d)
 	}
-	if d.CorrelationID == nil {
+	if e.CorrelationID == nil {
 		c.refuse(o, Unkeyed, fmt.Errorf("no correlation rule finds a value in an event of type %.80q", result.Type))
 		c.results[len(c.results)-1].Tenant = result.Tenant
 		return
 	}
-	result.Key, _ = c.unquote(d.CorrelationID)
+	result.Key, _ = c.unquote(e.CorrelationID)
 	if err := result.checkNames(); err != nil {
 		c.refuse(o, Unreadable, err)
 		return
 	}
-	if d.IngestTime == nil {
-		d.IngestTime = c.now
+	if e.IngestTime == nil {
+		e.IngestTime = c.now
 	}
-	if d.TraceParent == nil {
-		if d.TraceParent = c.headerTraceParent(); d.TraceParent == nil {
-			d.TraceParent = o.traceParent
+	if e.TraceParent == nil {
+		if e.TraceParent = c.headerTraceParent(); e.TraceParent == nil {
+			e.TraceParent = o.traceParent
 		}
 	}
-	if d.TraceParent != nil {
-		result.TraceParent, _ = c.unquote(d.TraceParent)
+	if e.TraceParent != nil {
+		result.TraceParent, _ = c.unquote(e.TraceParent)
 	}
-	result.Event = c.write(d)
+	e.Data = c.wrapped(&d.payload)
+	c.addOrigin()
+	e.Extra = c.extra.text
+	result.Event = c.given.Keep(e.AppendJSON(c.given.Begin(e.Size())))
 	c.results = append(c.results, result)
 }
 
 func (n *identityNames) describe(name string) string { return n.format + " member " + name }
 
-// check tells which of the required attributes is absent or wrong.
-func (d *draft) check() error {
-	if isName(d.ID) && isName(d.Source) && isName(d.Type) && isName(d.Time) {
+// check tells which of the required attributes, with that time, is absent or
+// wrong.
+func (d *draft) check(time []byte) error {
+	if isName(d.ID) && isName(d.Source) && isName(d.Type) && isName(time) {
 		return nil
 	}
 	for _, a := range [...]struct {
 		raw  []byte
 		name string
-	}{{d.ID, d.names.id}, {d.Source, d.names.source}, {d.Type, d.names.kind}, {d.Time, d.names.time}} {
+	}{{d.ID, d.names.id}, {d.Source, d.names.source}, {d.Type, d.names.kind}, {time, d.names.time}} {
 		switch {
 		case a.raw == nil:
 			return fmt.Errorf("%s is absent; a non-empty string is required", d.names.describe(a.name))
@@ -260,15 +265,6 @@ func (c *Converter) attribute(name string, d *draft) []byte {
 	return c.extra.value(name)
 }
 
-// write returns the canonical event.
-func (c *Converter) write(d *draft) []byte {
-	d.Data = c.wrapped(d.payload)
-	c.addOrigin()
-	d.Extra = c.extra.text
-	size := d.Size()
-	return c.given.Keep(d.AppendJSON(c.given.Begin(size)))
-}
-
 // addOrigin adds the attributes that tell of the native envelopes.
 func (c *Converter) addOrigin() {
 	if len(c.formats) > 0 {
@@ -294,7 +290,7 @@ func (q *quotation) quote(text []byte) []byte {
 }
 
 // wrapped returns the payload as an object.
-func (c *Converter) wrapped(p payload) []byte {
+func (c *Converter) wrapped(p *payload) []byte {
 	name := `{"value":`
 	switch p.form {
 	case asObject:

@@ -5,12 +5,20 @@ import "github.com/helios-connect/helios/plugins/event"
 // enter begins an envelope: its name joins the formats, and what was noted for a
 // sibling is forgotten.
 func (c *Converter) enter(o *outer, name string) {
-	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
+	c.unwind(o)
 	if len(c.formats) > 0 {
 		c.formats = append(c.formats, '/')
 	}
 	c.formats = append(c.formats, name...)
 	o.formats = len(c.formats)
+}
+
+// unwind forgets what was noted since o. Here and wherever a Converter's buffers
+// grow, one slice a statement: the compiler then sees that the pointer stays, and
+// the garbage collector needn't be told of it.
+func (c *Converter) unwind(o *outer) {
+	c.envelope = c.envelope[:o.envelope]
+	c.formats = c.formats[:o.formats]
 }
 
 // keep finds a place for the members of an event's own envelope that were not
@@ -62,13 +70,20 @@ func (c *Converter) note(open *bool, part string, label, value []byte) {
 		if len(c.envelope) > 0 {
 			opening = ','
 		}
-		c.envelope = append(append(c.envelope, opening, '"'), c.formats...)
+		c.envelope = append(c.envelope, opening, '"')
+		c.envelope = append(c.envelope, c.formats...)
 		if len(c.formats) > 0 && part != "" {
 			c.envelope = append(c.envelope, '.')
 		}
-		c.envelope = append(append(c.envelope, part...), `":{`...)
+		c.envelope = append(c.envelope, part...)
+		c.envelope = append(c.envelope, `":{`...)
 	}
-	c.envelope = event.AppendOneLine(append(c.envelope, label...), value)
+	c.envelope = append(c.envelope, label...)
+	if event.IsString(value) {
+		c.envelope = append(c.envelope, value...)
+	} else {
+		c.envelope = event.AppendOneLine(c.envelope, value)
+	}
 }
 
 // tellsOrigin tells the attributes that say how a native event looked, apart

@@ -19,7 +19,8 @@ const (
 
 // readMetadata collects the metadata and decides how the body is to be read.
 func (c *Converter) readMetadata(m Metadata) mode {
-	c.pairs, c.mode, c.structured = c.pairs[:0], plain, false
+	c.pairs = c.pairs[:0]
+	c.mode, c.structured = plain, false
 	if f := c.opt.Format; m == nil && f == Auto || f != Auto && f != Binary && f != PubSubPull {
 		return plain
 	}

@@ -140,6 +140,9 @@ const (
 
 // contentKind tells what bytes of a media type (RFC 2045) are.
 func contentKind(raw []byte) contentClass {
+	if raw == nil {
+		return jsonContent
+	}
 	media, _, _ := bytes.Cut(bytes.Trim(raw, `"`), []byte(";"))
 	media = bytes.ToLower(bytes.TrimSpace(media))
 	switch {
@@ -196,7 +199,7 @@ func (c *Converter) batchOfEvents(l *level, o outer) bool {
 // message makes an event of a message that is none itself.
 func (c *Converter) message(p payload, o outer) {
 	c.extra.reset()
-	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
+	c.unwind(&o)
 	d := draft{names: o.names, payload: p}
 	d.identify(o.identity)
 	c.finish(&d, &o)

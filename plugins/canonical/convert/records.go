@@ -19,7 +19,7 @@ func (c *Converter) records(l *level, o outer) {
 		c.refuse(&o, Unreadable, fmt.Errorf("member Records is absent or no array"))
 		return
 	}
-	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
+	c.unwind(&o)
 	elements := l.take(list)
 	c.keepAside(l, &o, "records")
 	array, err := c.inner(elements, o.level)
@@ -77,7 +77,7 @@ func (c *Converter) snsRecord(l *level, o outer) {
 	}
 	message := l.take(mSNSRecord)
 	l.giveBack(mEventSourceUpper)
-	c.envelope, c.formats = c.envelope[:o.envelope], c.formats[:o.formats]
+	c.unwind(&o)
 	c.keepAside(l, &o, "record")
 	inner, err := c.inner(message, o.level)
 	if err != nil {
