@@ -15,7 +15,7 @@ func (c *Converter) eventBridge(l *level, o outer) {
 	c.extra.reset()
 	d := draft{names: eventBridgeNames, cloud: cloudAWS}
 	d.identify(identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)})
-	d.payload = inline(l.take(mDetail), l.values[c.opt.inside.Len():])
+	d.payload = inline(l.take(mDetail), c.inDetail(l))
 	c.keep(l, &d, "")
 	c.finish(&d, &o)
 }

@@ -56,7 +56,7 @@ func (c *Converter) fromSpecVersion(l *level, d *draft) error {
 		l.take(mDataContentEncoding)
 		return c.base64Data(l.take(mData), d)
 	}
-	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
+	d.payload = inline(l.take(mData), c.inData(l))
 	return nil
 }
 
@@ -82,7 +82,7 @@ func (c *Converter) fromVersion01(l *level, d *draft) error {
 	d.names = cloudEvent01Names
 	d.identify(identity{id: l.take(mEventID), source: l.take(mSource), kind: l.take(mEventType), time: l.take(mEventTime)})
 	d.DataContentType, d.DataSchema = l.takeFirst(mContentType), l.takeFirst(mSchemaURL)
-	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
+	d.payload = inline(l.take(mData), c.inData(l))
 	return nil
 }
 

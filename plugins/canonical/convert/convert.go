@@ -177,13 +177,16 @@ func (c *Converter) refuse(o *outer, reason Reason, err error) {
 // quote returns text as a raw JSON string.
 func (c *Converter) quote(text string) []byte {
 	start := len(c.arena)
-	c.arena = event.AppendQuoted(withQuotedRoom(c.arena, len(text)), text)
+	c.arena = event.AppendQuoted(c.arena, text)
 	return c.arena[start:len(c.arena):len(c.arena)]
 }
 
 // withQuotedRoom grows b so that text of size bytes is quoted fast.
 func withQuotedRoom(b []byte, size int) []byte {
-	return slices.Grow(b, event.QuotedRoom(size)+1)
+	if room := event.QuotedRoom(size); cap(b)-len(b) < room {
+		return slices.Grow(b, room)
+	}
+	return b
 }
 
 // textOf returns b as a string, without a copy: it is good for as long as b does

@@ -11,7 +11,7 @@ func (c *Converter) eventGrid(l *level, o outer) {
 	c.extra.reset()
 	d := draft{names: eventGridNames, cloud: cloudAzure}
 	d.identify(identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)})
-	d.payload = inline(l.take(mData), l.values[:c.opt.inside.Len()])
+	d.payload = inline(l.take(mData), c.inData(l))
 	if err := control(d.Type); err != nil {
 		c.refuse(&o, NotAnEvent, err)
 		return

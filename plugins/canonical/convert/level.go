@@ -13,6 +13,7 @@ type level struct {
 	known   []member // of each member; mTaken when it went somewhere
 	*shape           // of the members
 	values  [][]byte // what the rules ask for: first below data, then below detail
+	inside  bool     // of a value of an open level: values is of no use
 	array   bool
 	shapes  []shape // of earlier documents
 }
@@ -26,6 +27,7 @@ func (c *Converter) open(doc []byte, at int) (*level, error) {
 	if l.values == nil {
 		l.values = make([][]byte, c.opt.offered.Len())
 	}
+	l.inside = false
 	var err error
 	if l.members, err = c.scanner.Open(doc, c.opt.offered, l.values, l.members[:0]); err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (c *Converter) inner(valid []byte, at int) (*level, error) {
 	}
 	l := &c.levels[at]
 	l.members = event.AppendMembers(l.members[:0], valid)
-	return l, c.beginInner(l, valid)
+	return l, l.beginInside(valid)
 }
 
 // innerAhead is inner for an object whose member called name will be looked into
@@ -52,7 +54,7 @@ func (c *Converter) innerAhead(valid []byte, at int, name string) (*level, error
 	}
 	l, next := &c.levels[at], &c.levels[at+1]
 	l.members, next.members = event.AppendMembersInside(l.members[:0], next.members[:0], valid, name)
-	return l, c.beginInner(l, valid)
+	return l, l.beginInside(valid)
 }
 
 // innerDone is inner for an object that innerAhead has split.
@@ -61,15 +63,28 @@ func (c *Converter) innerDone(valid []byte, at int) (*level, error) {
 		return nil, errTooDeep
 	}
 	l := &c.levels[at]
-	return l, c.beginInner(l, valid)
+	return l, l.beginInside(valid)
 }
 
-func (c *Converter) beginInner(l *level, valid []byte) error {
-	if l.values == nil {
-		l.values = make([][]byte, c.opt.offered.Len())
-	}
-	clear(l.values)
+func (l *level) beginInside(valid []byte) error {
+	l.inside = true
 	return l.begin(valid)
+}
+
+// inData and inDetail return what the rules ask for in the member of that name,
+// or nil.
+func (c *Converter) inData(l *level) [][]byte {
+	if l.inside {
+		return nil
+	}
+	return l.values[:c.opt.inside.Len()]
+}
+
+func (c *Converter) inDetail(l *level) [][]byte {
+	if l.inside {
+		return nil
+	}
+	return l.values[c.opt.inside.Len():]
 }
 
 // begin forgets the previous document and looks at the new one's members.

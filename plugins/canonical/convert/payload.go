@@ -84,7 +84,9 @@ func (c *Converter) binaryPayload(data []byte) payload {
 
 // jsonPayload checks a payload that is any JSON value.
 func (c *Converter) jsonPayload(data []byte) (payload, error) {
-	data = bytes.TrimSpace(data)
+	if len(data) > 0 && (!isVisible(data[0]) || !isVisible(data[len(data)-1])) {
+		data = bytes.TrimSpace(data)
+	}
 	if len(data) > 0 && data[0] == '{' {
 		err := c.scanner.Scan(data, c.opt.inside, c.values)
 		return payload{data: data, values: c.values}, err
@@ -92,6 +94,9 @@ func (c *Converter) jsonPayload(data []byte) (payload, error) {
 	_, err := c.scanner.Open(data, noPaths, nil, nil)
 	return payload{data: data, form: asJSON}, err
 }
+
+// isVisible tells the characters that no white space begins or ends with.
+func isVisible(c byte) bool { return c > ' ' && c < utf8.RuneSelf }
 
 var noPaths = event.MustCompilePaths()
 
