@@ -78,6 +78,18 @@ func (c *Converter) attributeName(name string) (attribute string) {
 	return ""
 }
 
+// attributeNames is attributeName for each member of a level.
+func (c *Converter) attributeNames(l *level) []string {
+	if len(l.carry) < len(l.members) {
+		names := textOf(l.names) // as long as the shape is known
+		for _, m := range l.members {
+			l.carry = append(l.carry, c.attributeName(names[:len(m.Name)]))
+			names = names[len(m.Name):]
+		}
+	}
+	return l.carry
+}
+
 // lower returns a header's name in small letters.
 func lower(s string) string {
 	for i := range len(s) {

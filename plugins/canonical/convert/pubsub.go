@@ -82,8 +82,8 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 		return 0, err
 	}
 	var given named
-	for i, a := range l.members {
-		name := c.attributeName(textOf(a.Name))
+	for i, name := range c.attributeNames(l) {
+		a := l.members[i]
 		given.see(name)
 		c.takeTraceParent(a, o)
 		if name != "" && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {

@@ -10,12 +10,14 @@ import (
 // one way have few shapes, so each level keeps some: to compare the names costs
 // a third of looking each up, and whether one stands twice is known already.
 type shape struct {
+	kept   bool    // it is known again when it comes
 	names  []byte  // of the members, one behind the other
 	sizes  []int32 // of the names
 	labels []byte  // the same as raw JSON strings, each with a colon
 	ends   []int32 // of the labels
 	known  []member
 	homes  []home
+	carry  []string           // what attributeName says of each name; none until it was asked
 	at     [memberCount]int32 // where a known member stands, from 1; 0: nowhere
 }
 
@@ -52,9 +54,7 @@ func (l *level) identify() error {
 			*s = shape{}
 			return err
 		}
-		if len(s.names) > maxShapeNames {
-			s.names, s.sizes = nil, nil // the labels go with the next one
-		}
+		s.kept = len(s.names) <= maxShapeNames
 	}
 	if l.shape != s {
 		l.shape = s
@@ -65,7 +65,7 @@ func (l *level) identify() error {
 
 // of tells whether members have the names of the shape, in its order.
 func (s *shape) of(members []event.Member) bool {
-	if len(members) != len(s.sizes) {
+	if !s.kept || len(members) != len(s.sizes) {
 		return false
 	}
 	names := s.names
@@ -89,7 +89,10 @@ func (s *shape) label(i int) []byte {
 
 // learn makes s the shape of members.
 func (s *shape) learn(members []event.Member) error {
-	*s = shape{names: s.names[:0], sizes: s.sizes[:0], labels: s.labels[:0], ends: s.ends[:0], known: s.known[:0], homes: s.homes[:0]}
+	if !s.kept {
+		*s = shape{} // what was too large goes
+	}
+	*s = shape{names: s.names[:0], sizes: s.sizes[:0], labels: s.labels[:0], ends: s.ends[:0], known: s.known[:0], homes: s.homes[:0], carry: s.carry[:0]}
 	strange := 0
 	for i, m := range members {
 		id := memberOf(m.Name)
