@@ -1,10 +1,8 @@
 package canonical
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/bloblang"
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -134,41 +132,6 @@ func BenchmarkConvert(b *testing.B) {
 					b.Fatal(r[0].Err)
 				}
 			}
-		})
-	}
-}
-
-// BenchmarkAgainstBloblang runs the processor and the mapping in turns, on
-// batches of 100 messages, and reports how many times faster the processor is.
-func BenchmarkAgainstBloblang(b *testing.B) {
-	exe, err := bloblang.Parse(mapping)
-	require.NoError(b, err)
-	for _, f := range formats {
-		b.Run(f.name, func(b *testing.B) {
-			p := open(b, ``)
-			batch := make(service.MessageBatch, 100)
-			var mine, theirs time.Duration
-			b.ReportAllocs()
-			for b.Loop() {
-				for i := range batch {
-					batch[i] = service.NewMessage([]byte(f.body))
-				}
-				start := time.Now()
-				if _, err := p.ProcessBatch(context.Background(), batch); err != nil {
-					b.Fatal(err)
-				}
-				mine += time.Since(start)
-				start = time.Now()
-				for range batch {
-					byMapping(b, exe, f.body)
-				}
-				theirs += time.Since(start)
-			}
-			events := float64(b.N * len(batch))
-			b.ReportMetric(float64(mine.Nanoseconds())/events, "processor-ns/event")
-			b.ReportMetric(float64(theirs.Nanoseconds())/events, "bloblang-ns/event")
-			b.ReportMetric(float64(theirs)/float64(mine), "x-faster")
-			b.ReportMetric(0, "ns/op")
 		})
 	}
 }

@@ -20,9 +20,9 @@ func (x *extensions) reset() {
 func (x *extensions) add(label, value []byte) {
 	name := int32(len(x.text) + len(`,"`))
 	x.text = append(x.text, ',')
-	x.text = append(x.text, label...)
+	extend(&x.text, textOf(label))
 	at := int32(len(x.text))
-	x.text = append(x.text, value...)
+	extend(&x.text, textOf(value))
 	x.index = append(x.index, extension{name, at - int32(len(`":`)), at, int32(len(x.text))})
 }
 

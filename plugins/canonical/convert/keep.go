@@ -1,6 +1,10 @@
 package convert
 
-import "github.com/helios-connect/helios/plugins/event"
+import (
+	"slices"
+
+	"github.com/helios-connect/helios/plugins/event"
+)
 
 // enter begins an envelope: its name joins the formats, and what was noted for a
 // sibling is forgotten.
@@ -9,16 +13,26 @@ func (c *Converter) enter(o *outer, name string) {
 	if len(c.formats) > 0 {
 		c.formats = append(c.formats, '/')
 	}
-	c.formats = append(c.formats, name...)
+	extend(&c.formats, name)
 	o.formats = len(c.formats)
 }
 
-// unwind forgets what was noted since o. Here and wherever a Converter's buffers
-// grow, one slice a statement: the compiler then sees that the pointer stays, and
-// the garbage collector needn't be told of it.
+// unwind forgets what was noted since o.
 func (c *Converter) unwind(o *outer) {
 	c.envelope = c.envelope[:o.envelope]
 	c.formats = c.formats[:o.formats]
+}
+
+// extend appends text to a buffer. Other than append it stores the buffer's
+// pointer only when that changes: the garbage collector, while it marks, has to
+// be told of every pointer that is stored.
+func extend(b *[]byte, text string) {
+	at := len(*b)
+	if cap(*b)-at < len(text) {
+		*b = slices.Grow(*b, len(text))
+	}
+	*b = (*b)[:at+len(text)]
+	copy((*b)[at:], text)
 }
 
 // keep finds a place for the members of an event's own envelope that were not
@@ -71,16 +85,16 @@ func (c *Converter) note(open *bool, part string, label, value []byte) {
 			opening = ','
 		}
 		c.envelope = append(c.envelope, opening, '"')
-		c.envelope = append(c.envelope, c.formats...)
+		extend(&c.envelope, textOf(c.formats))
 		if len(c.formats) > 0 && part != "" {
 			c.envelope = append(c.envelope, '.')
 		}
-		c.envelope = append(c.envelope, part...)
-		c.envelope = append(c.envelope, `":{`...)
+		extend(&c.envelope, part)
+		extend(&c.envelope, `":{`)
 	}
-	c.envelope = append(c.envelope, label...)
+	extend(&c.envelope, textOf(label))
 	if event.IsString(value) {
-		c.envelope = append(c.envelope, value...)
+		extend(&c.envelope, textOf(value))
 	} else {
 		c.envelope = event.AppendOneLine(c.envelope, value)
 	}

@@ -32,8 +32,8 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	o.identity = identity{id: m.takeFirst(mMessageID, mMessageIDOld), kind: pubSubType, time: m.takeFirst(mPublishTime, mPublishTimeOld)}
 	if subscription := l.peek(mSubscription); len(subscription) > 2 && subscription[0] == '"' {
 		start := len(c.arena)
-		c.arena = append(c.arena, `"//pubsub.googleapis.com/`...)
-		c.arena = append(c.arena, subscription[1:]...)
+		extend(&c.arena, `"//pubsub.googleapis.com/`)
+		extend(&c.arena, textOf(subscription[1:]))
 		o.source = c.arena[start:len(c.arena):len(c.arena)]
 	}
 	data, err := c.pubSubData(m)
