@@ -2,7 +2,6 @@ package event
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -125,16 +124,10 @@ func hex4(s []byte) (r rune) {
 
 const hexDigits = "0123456789abcdef"
 
-// AppendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD. Where
-// dst has room for QuotedRoom(len(s)) bytes, text in ASCII with many quotes is
-// written about three times as fast.
+// AppendQuoted appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
 func AppendQuoted[T ~string | ~[]byte](dst []byte, s T) []byte {
 	return appendQuoted(dst, view(s))
 }
-
-// QuotedRoom is how many bytes AppendQuoted takes at most for ASCII text of size
-// bytes without control characters, and for its way of writing eight at a time.
-func QuotedRoom(size int) int { return 2*size + 16 }
 
 // view returns the bytes of s, which must not be written to.
 func view[T ~string | ~[]byte](s T) []byte {
@@ -153,32 +146,6 @@ func view[T ~string | ~[]byte](s T) []byte {
 
 func appendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	if cap(dst)-len(dst) < QuotedRoom(len(s)) {
-		return appendEscaped(dst, s)
-	}
-	room, at, i := dst[:cap(dst)], len(dst), 0
-	for i+8 <= len(s) {
-		w := load(s, i)
-		binary.LittleEndian.PutUint64(room[at:at+8:at+8], w)
-		m := special(w)
-		if m == 0 {
-			i, at = i+8, at+8
-			continue
-		}
-		n := bits.TrailingZeros64(m) >> 3
-		i, at = i+n, at+n
-		c := s[i]
-		if c != '"' && c != '\\' {
-			return appendEscaped(room[:at], s[i:])
-		}
-		room[at], room[at+1] = '\\', c
-		i, at = i+1, at+2
-	}
-	return appendEscaped(room[:at], s[i:])
-}
-
-// appendEscaped appends s as the inside of a JSON string, and the closing quote.
-func appendEscaped(dst, s []byte) []byte {
 	start, i := 0, 0
 	for {
 		for i+8 <= len(s) {

@@ -59,32 +59,3 @@ func FuzzText(f *testing.F) {
 		require.Equal(t, "kept"+decoded, string(got))
 	})
 }
-
-// FuzzAppendQuoted: what comes out does not depend on the room there is.
-func FuzzAppendQuoted(f *testing.F) {
-	for _, seed := range []string{``, `{"eventbridge":{"resources":[],"a\\b":"c"}}`, "seven\"7", "tab\tand \"quotes\"", "ünï \"cödé\"", "\xff\"", `""""""""""""""""`} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		want := string(event.AppendQuoted(nil, text))
-		for _, room := range []int{0, len(text), event.QuotedRoom(len(text)), event.QuotedRoom(len(text)) + 1, 3 * event.QuotedRoom(len(text))} {
-			dst := append(make([]byte, 0, room+4), "kept"...)
-			require.Equal(t, "kept"+want, string(event.AppendQuoted(dst, text)), room)
-		}
-	})
-}
-
-// BenchmarkAppendQuoted writes text with a quote in every eight bytes, as the
-// envelope attribute has.
-func BenchmarkAppendQuoted(b *testing.B) {
-	text := []byte(`{"pubsub":{"subscription":"projects/p/subscriptions/s"},"pubsub.message":{"messageId":"2070443601311540","publishTime":"2026-11-23T18:28:01.5Z"}}`)
-	for _, room := range []int{len(text) + 40, event.QuotedRoom(len(text)) + 1} {
-		b.Run("", func(b *testing.B) {
-			dst := make([]byte, 0, room)
-			b.ReportAllocs()
-			for b.Loop() {
-				dst = event.AppendQuoted(dst[:0], text)[:0:room]
-			}
-		})
-	}
-}

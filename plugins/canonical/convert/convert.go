@@ -11,7 +11,6 @@ package convert
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"unsafe"
 
 	"github.com/helios-connect/helios/internal/arena"
@@ -179,14 +178,6 @@ func (c *Converter) quote(text string) []byte {
 	start := len(c.arena)
 	c.arena = event.AppendQuoted(c.arena, text)
 	return c.arena[start:len(c.arena):len(c.arena)]
-}
-
-// withQuotedRoom grows b so that text of size bytes is quoted fast.
-func withQuotedRoom(b []byte, size int) []byte {
-	if room := event.QuotedRoom(size); cap(b)-len(b) < room {
-		return slices.Grow(b, room)
-	}
-	return b
 }
 
 // textOf returns b as a string, without a copy: it is good for as long as b does

@@ -284,7 +284,7 @@ type quotation struct{ text, raw []byte }
 func (q *quotation) quote(text []byte) []byte {
 	if len(text) == 0 || !bytes.Equal(text, q.text) {
 		q.text = append(q.text[:0], text...)
-		q.raw = event.AppendQuoted(withQuotedRoom(q.raw[:0], len(text)), text)
+		q.raw = event.AppendQuoted(q.raw[:0], text)
 	}
 	return q.raw
 }
