@@ -26,7 +26,7 @@ func (x *extensions) add(label, value []byte) {
 	x.index = append(x.index, extension{name, at - int32(len(`":`)), at, int32(len(x.text))})
 }
 
-// value returns the raw value of an attribute, or nil.
+// value returns the raw value of an attribute, or nil. It is good until reset.
 func (x *extensions) value(name string) []byte {
 	for _, e := range x.index {
 		if string(x.text[e.name:e.nameEnd]) == name {

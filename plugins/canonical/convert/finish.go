@@ -262,7 +262,13 @@ func (c *Converter) attribute(name string, d *draft) []byte {
 	case event.AttrTraceParent:
 		return d.TraceParent
 	}
-	return c.extra.value(name)
+	raw := c.extra.value(name)
+	if raw == nil {
+		return nil
+	}
+	start := len(c.arena)
+	extend(&c.arena, textOf(raw)) // where it stood, the next event of the document will stand
+	return c.arena[start:len(c.arena):len(c.arena)]
 }
 
 // addOrigin adds the attributes that tell of the native envelopes.

@@ -76,3 +76,21 @@ func changeMembers(rt *rapid.T, o *tree) {
 		}
 	}
 }
+
+// TestTheEventsOfOneDocumentKeepTheirNames: what a rule found in a further
+// attribute of one event is not overwritten by the next.
+func TestTheEventsOfOneDocumentKeepTheirNames(t *testing.T) {
+	c := converter(t, convert.Options{
+		Tenant:      []convert.Rule{{Paths: []string{"region"}}},
+		Correlation: []convert.Rule{{Paths: []string{"account"}}},
+	})
+	other := strings.NewReplacer("eu-west-1", "us-east-2", "123456789012", "210987654321").Replace(eventBridge)
+	in := convert.Input{Body: []byte("[" + eventBridge + "," + other + "]"), Now: received.UnixNano()}
+	c.Convert(in) // its buffers have their size
+	results := c.Convert(in)
+	require.Len(t, results, 2)
+	for i, want := range [][2]string{{"eu-west-1", "123456789012"}, {"us-east-2", "210987654321"}} {
+		require.NoError(t, results[i].Err)
+		require.Equal(t, want, [2]string{string(results[i].Tenant), string(results[i].Key)})
+	}
+}
