@@ -63,7 +63,8 @@ type Input struct {
 // Result is one event of a document, or one part of it that was refused.
 type Result struct {
 	// Event is the canonical event on one line, owned by the receiver; nil when
-	// refused.
+	// refused. It lies in a piece of memory of 64 KiB with the events around it,
+	// which lives as long as any of them.
 	Event []byte
 	// Raw is what was refused, a view of the body: an element of a batch, or
 	// all of the body.
