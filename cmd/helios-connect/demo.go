@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -48,8 +47,8 @@ Ctrl-C ends the run with its report; a second one stops at once. The exit status
 }
 
 func runDemo(c *cli.Context) error {
-	if c.Args().Present() {
-		return fmt.Errorf("demo takes no arguments, found %q; see helios-connect demo --help", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	seed := c.Int64("seed")
 	if !c.IsSet("seed") {

@@ -42,8 +42,8 @@ The exit status is 1 when something failed.
 }
 
 func runDoctor(c *cli.Context) error {
-	if c.Args().Present() {
-		return fmt.Errorf("doctor takes no arguments, found %q; see helios-connect doctor --help", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	if d := c.Duration("timeout"); d <= 0 {
 		return fmt.Errorf("--timeout %v: it takes a positive duration, for example 10s", d)

@@ -34,8 +34,8 @@ HELIOS_API_ADDRESS, which answers as long as it runs.`[1:],
 			&cli.DurationFlag{Name: "timeout", Value: 3 * time.Second, Usage: "the longest time to wait for an answer"},
 		},
 		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return fmt.Errorf("healthcheck takes no arguments, found %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			if c.Duration("timeout") <= 0 {
 				return fmt.Errorf("--timeout %v: it takes a positive duration, for example 3s", c.Duration("timeout"))

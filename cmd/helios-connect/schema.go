@@ -153,6 +153,9 @@ func warnUnsatisfiable(w io.Writer, p contracts.Pushed) {
 }
 
 func schemaList(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	from, err := registryOf(c)
 	if err != nil {
 		return err

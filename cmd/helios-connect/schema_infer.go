@@ -34,8 +34,8 @@ func schemaInferCommand() *cli.Command {
 }
 
 func schemaInfer(c *cli.Context) (err error) {
-	if !c.Args().Present() {
-		return fmt.Errorf("infer takes one or more files of JSON lines, such as events.jsonl.gz")
+	if err := positional(c, max(c.NArg(), 1), "one or more files of JSON lines, such as events.jsonl.gz"); err != nil {
+		return err
 	}
 	settings := infer.Settings{MinEvents: c.Int("min-events"), MaxEnum: c.Int("max-enum"), Confidence: c.Float64("confidence"), Ranges: c.Bool("ranges")}
 	if settings.MinEvents == 0 || settings.MaxEnum == 0 || settings.Confidence == 0 {

@@ -32,8 +32,8 @@ Without HELIOS_API_TOKEN it listens on the loopback only.
 }
 
 func runServe(c *cli.Context) error {
-	if c.Args().Present() {
-		return fmt.Errorf("serve takes no arguments, found %q; see helios-connect serve --help", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	ctx, cancel := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 	defer cancel()

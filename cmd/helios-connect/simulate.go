@@ -34,6 +34,9 @@ func simulateCommand() *cli.Command {
 }
 
 func simulate(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	mix, err := simulator.Faults{Total: c.Float64("faults")}.Mix()
 	if err != nil {
 		return err

@@ -33,8 +33,8 @@ says what was chosen and one more for each cloud, and why.
 }
 
 func runStart(c *cli.Context) error {
-	if c.Args().Present() {
-		return fmt.Errorf("start takes no arguments, found %q", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	decision, err := deployment.Decide(os.Getenv)
 	if err != nil {

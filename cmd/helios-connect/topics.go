@@ -52,8 +52,8 @@ config/log.yaml does.
 }
 
 func runTopicsCreate(c *cli.Context) error {
-	if c.Args().Present() {
-		return fmt.Errorf("topics create takes no arguments, found %q", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	partitions, replicas, disk := c.Int("partitions"), c.Int("replicas"), c.Int64("disk-bytes")
 	if partitions < 1 || partitions > maxPartitions {

@@ -15,8 +15,17 @@ func TestAWrongFlagIsAnsweredInOneLine(t *testing.T) {
 		says string
 	}{
 		{[]string{"demo", "--ratee", "5"}, "flag provided but not defined: -ratee; helios-connect demo --help lists the flags"},
-		{[]string{"demo", "--rate", "abc"}, `invalid value "abc" for flag -rate: parse error; helios-connect demo --help lists the flags`},
+		{[]string{"demo", "--rate", "abc"}, `--rate "abc": it takes a number such as 0.5; helios-connect demo --help lists the flags`},
+		{[]string{"demo", "--duration", "5"}, `--duration "5": it takes a duration such as 30s or 1h30m; helios-connect demo --help lists the flags`},
+		{[]string{"demo", "--direct=perhaps"}, `--direct "perhaps": it takes true or false, or no value; helios-connect demo --help lists the flags`},
+		{[]string{"topics", "create", "--partitions", "many"}, `--partitions "many": it takes a whole number; helios-connect topics create --help lists the flags`},
+		{[]string{"simulate", "--count", "-1"}, `--count "-1": it takes a whole number, 0 or more; helios-connect simulate --help lists the flags`},
 		{[]string{"dlq", "list", "--reson", "x"}, "flag provided but not defined: -reson; helios-connect dlq list --help lists the flags"},
+		{[]string{"dlq", "lst"}, `helios-connect dlq has no command "lst"; it has list, show, replay`},
+		{[]string{"topics", "crate", "--partitions", "4"}, `helios-connect topics has no command "crate"; it has create`},
+		{[]string{"simulate", "--out", "export", "100"}, `simulate takes no arguments, found "100"; see helios-connect simulate --help`},
+		{[]string{"schema", "list", "paid"}, `schema list takes no arguments, found "paid"; see helios-connect schema list --help`},
+		{[]string{"schema", "infer", "events.jsonl", "--ranges"}, `--ranges stands behind an argument; flags come first: helios-connect schema infer --ranges and then the rest`},
 		{[]string{"start", "-e", "local.env"}, "-e stands before the command: helios-connect -e FILE start"},
 		{[]string{"dlq", "list", "--env-file", "local.env"}, "-env-file stands before the command: helios-connect -e FILE dlq list"},
 	} {
