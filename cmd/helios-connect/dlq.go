@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -114,7 +116,30 @@ func dlqList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil || n > 0 {
+		return err
+	}
+	return sayWhatThereIs(c, conn)
+}
+
+// sayWhatThereIs answers a list of nothing with the reasons of all letters: a filter
+// may be misspelt. Not on the output, which may be read by a program.
+func sayWhatThereIs(c *cli.Context, conn kafkaconn.Connection) error {
+	reasons := map[string]int{}
+	err := dlq.List(c.Context, conn, dlq.Filter{}, func(l dlq.Letter) bool { reasons[l.Reason]++; return true })
+	if err != nil {
+		return err
+	}
+	if len(reasons) == 0 {
+		_, err = fmt.Fprintf(c.App.ErrWriter, "There are no dead letters in %s.\n", conn.Letters)
+		return err
+	}
+	var counts []string
+	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
+		counts = append(counts, fmt.Sprintf("%d %s", reasons[reason], terminal.Printable(reason)))
+	}
+	_, err = fmt.Fprintf(c.App.ErrWriter, "No letter matches. In %s there are: %s.\n", conn.Letters, strings.Join(counts, ", "))
+	return err
 }
 
 func dlqShow(c *cli.Context) error {
@@ -138,7 +163,9 @@ func dlqShow(c *cli.Context) error {
 		{"reason", l.Reason}, {"stage", l.Stage}, {"detail", l.Detail}, {"origin", l.Origin},
 		{"attempt", strconv.Itoa(l.Attempt)}, {"key", l.Key}, {"type", l.Type}, {"tenant", l.Tenant}, {"cut", l.Cut},
 	} {
-		fmt.Fprintf(w, "%-8s %s\n", line[0], terminal.Printable(line[1]))
+		if line[1] != "" {
+			fmt.Fprintf(w, "%-8s %s\n", line[0], terminal.Printable(line[1]))
+		}
 	}
 	_, err = fmt.Fprintf(w, "%d bytes:\n%s\n", len(l.Raw), terminal.Printable(string(l.Raw)))
 	return err

@@ -100,7 +100,11 @@ func TestFiltersChooseLetters(t *testing.T) {
 	require.Equal(t, `{"broken`, string(l.Raw))
 	require.Equal(t, []any{"unreadable", "ingest", "why", "gcp", 1}, []any{l.Reason, l.Stage, l.Detail, l.Origin, l.Attempt})
 	_, err = Show(t.Context(), conn, 0, 99)
-	require.ErrorContains(t, err, "0:99")
+	require.EqualError(t, err, `0:99: topic "helios.dlq" holds offsets 0 to 3 of partition 0`)
+	for _, empty := range []int32{1, 7} {
+		_, err = Show(t.Context(), conn, empty, 0)
+		require.EqualError(t, err, fmt.Sprintf(`%d:0: topic "helios.dlq" holds no letter in partition %d`, empty, empty))
+	}
 }
 
 func TestADryRunSendsAndRemembersNothing(t *testing.T) {

@@ -36,7 +36,10 @@ func Show(ctx context.Context, conn kafkaconn.Connection, partition int32, offse
 		return found, err
 	}
 	s, ok := wanted[partition]
-	if !ok || offset < s.From || offset >= s.To {
+	if !ok {
+		return found, fmt.Errorf("%d:%d: topic %q holds no letter in partition %d", partition, offset, conn.Letters, partition)
+	}
+	if offset < s.From || offset >= s.To {
 		return found, fmt.Errorf("%d:%d: topic %q holds offsets %d to %d of partition %d", partition, offset, conn.Letters, s.From, s.To-1, partition)
 	}
 	ok = false
