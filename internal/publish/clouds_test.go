@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -391,4 +392,14 @@ func TestASimulationEndsWhenNoTargetTakesAnything(t *testing.T) {
 	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.ErrorIs(t, Simulation{Facts: 1000, Rate: 1000, Seed: 1}.Run(within, p), ErrStopped)
+}
+
+// The simulator's input tries again what it can't open, and says so to nobody here.
+func TestASimulationWhoseLedgerCantBeWrittenEnds(t *testing.T) {
+	p, _ := publisher(&scripted{limit: wide, answer: func(int, []entry) ([]*refusal, error) { return nil, nil }})
+	within, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err := Simulation{Facts: 10, Rate: 1000, Seed: 1, Ledger: t.TempDir() + "/absent/truth.jsonl"}.Run(within, p)
+	require.ErrorContains(t, err, "--ledger: open ")
+	require.ErrorIs(t, err, os.ErrNotExist)
 }

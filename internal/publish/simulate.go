@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -43,6 +44,9 @@ helios_simulator:
 
 // Run publishes what the business's clouds report.
 func (s Simulation) Run(ctx context.Context, p *Publisher) error {
+	if err := writable(s.Ledger); err != nil {
+		return fmt.Errorf("--ledger: %w", err)
+	}
 	builder := service.NewStreamBuilder()
 	err := errors.Join(
 		builder.AddInputYAML(fmt.Sprintf(simulated, s.Facts, s.Rate, s.Seed, s.Ledger, s.Faults)),
@@ -86,6 +90,19 @@ func (s Simulation) Run(ctx context.Context, p *Publisher) error {
 		return fmt.Errorf("simulating: %w", err)
 	}
 	return nil
+}
+
+// writable makes the file of a path: the simulator would try for ever to make it, as
+// an input does that can't connect.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func (p *Publisher) take(ctx context.Context, batch service.MessageBatch) error {
