@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/deployment"
 	"github.com/helios-connect/helios/pipelines"
+	"github.com/helios-connect/helios/plugins/webhook"
 )
 
 // startCommand runs what the settings ask for: the one command of a container.
@@ -54,6 +56,9 @@ func runStart(c *cli.Context) error {
 		if args, err = productionArgs(); err != nil {
 			return err
 		}
+		if err := webhookIsRight(os.Getenv); err != nil {
+			return err
+		}
 		if err := addressIsFree(os.Getenv("HELIOS_HTTP_ADDRESS")); err != nil {
 			return err
 		}
@@ -80,6 +85,23 @@ func addressIsFree(address string) error {
 		return fmt.Errorf("HELIOS_HTTP_ADDRESS %s, for /metrics and /ready: %w", address, err)
 	}
 	return listener.Close()
+}
+
+// webhookIsRight reads the webhook's settings as its input does. The input is made when
+// the streams run, is tried again for ever, and meanwhile nobody listens.
+func webhookIsRight(getenv func(string) string) error {
+	address := getenv("HELIOS_WEBHOOK_ADDRESS")
+	if address == "" {
+		return nil
+	}
+	_, err := webhook.Check(webhook.Settings{
+		Address: address, Paths: cmp.Or(getenv("HELIOS_WEBHOOK_PATHS"), "[]"),
+		CertFile: getenv("HELIOS_WEBHOOK_CERT_FILE"), KeyFile: getenv("HELIOS_WEBHOOK_KEY_FILE"),
+	})
+	if err != nil {
+		return fmt.Errorf("HELIOS_WEBHOOK_PATHS or another setting of the webhook is wrong: %w; docs/connecting-clouds.md has an entry for each sender", err)
+	}
+	return nil
 }
 
 // productionArgs is the command line of production, as the README has it.

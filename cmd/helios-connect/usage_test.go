@@ -49,3 +49,15 @@ func TestATakenAddressIsFoundBeforeTheStart(t *testing.T) {
 	require.NoError(t, listener.Close())
 	require.NoError(t, addressIsFree(address))
 }
+
+func TestAWrongPathOfTheWebhookEndsTheStart(t *testing.T) {
+	check := func(paths string) error {
+		env := map[string]string{"HELIOS_WEBHOOK_ADDRESS": "127.0.0.1:8443", "HELIOS_WEBHOOK_PATHS": paths}
+		return webhookIsRight(func(name string) string { return env[name] })
+	}
+	require.NoError(t, webhookIsRight(func(string) string { return "" }))
+	require.NoError(t, check("[{path: /sns, name: sns, sender: sns, sns: {topics: [ 'arn:aws:sns:eu-central-1:123456789012:orders' ]}}]"))
+	require.ErrorContains(t, check("[{path: /azure, name: azure, sender: event_grid, event_grid: {subscriptions: [x]}}]"), "paths[0]: auth holds 0 of its members")
+	require.ErrorContains(t, check("[{path: /azure, name: azure, sender: event_gird}]"), `sender is "event_gird"`)
+	require.ErrorContains(t, check(""), "paths")
+}

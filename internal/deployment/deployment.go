@@ -114,9 +114,12 @@ func Decide(getenv func(string) string) (Decision, error) {
 	if first == "" && getenv(webhookAddress) != "" {
 		first = webhookAddress
 	}
+	unheard := strings.TrimSpace(getenv(webhookPaths)) != "" && getenv(webhookAddress) == ""
 	switch mode := getenv(modeSetting); {
 	case mode == "demo":
 		d.Mode, d.Why = Demo, modeSetting+" is demo"
+	case unheard:
+		return d, fmt.Errorf("%s is set and %s is not, so nothing would listen; set it, for example to 127.0.0.1:8443", webhookPaths, webhookAddress)
 	case mode == "production":
 		d.Mode, d.Why = Production, modeSetting+" is production"
 	case mode != "":

@@ -42,6 +42,16 @@ func TestMistakesAreExplained(t *testing.T) {
 	}
 }
 
+// Whoever has written paths doesn't want the demo, nor a production that is deaf.
+func TestPathsWithoutAnAddressAreAMistake(t *testing.T) {
+	for _, mode := range []string{"", "production"} {
+		env := map[string]string{"DEPLOYMENT_MODE": mode, "HELIOS_WEBHOOK_PATHS": "[{path: /sns, sender: sns, sns: {topics: [x]}}]"}
+		_, err := Decide(func(name string) string { return env[name] })
+		require.ErrorContains(t, err, "HELIOS_WEBHOOK_PATHS is set and HELIOS_WEBHOOK_ADDRESS is not")
+	}
+	require.Contains(t, decide(t, map[string]string{"DEPLOYMENT_MODE": "demo", "HELIOS_WEBHOOK_PATHS": "[]"})[0], "demo")
+}
+
 // Every way that config/production.yaml switches on by a setting is known here.
 func TestEveryWayOfProductionIsKnown(t *testing.T) {
 	text, err := os.ReadFile("../../config/production.yaml")
