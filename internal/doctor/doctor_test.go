@@ -159,6 +159,20 @@ func TestSecretsAreTakenOutOfWhateverIsSaid(t *testing.T) {
 	require.Equal(t, "a b", s.clean("a\nb"), "what a server says can't move the terminal's cursor")
 }
 
+// A finding that hides the address it is about, or the example in its advice, helps nobody.
+func TestAddressesWithoutSecretsAreShown(t *testing.T) {
+	for value, shown := range map[string]bool{
+		"http://registry:8081": true, "https://grafana.example.com/": true, "localhost:3000": true,
+		"redis://localhost:6379": true, "sqlite://helios.db": true,
+		"http://grafana:3000/hooks/T0/secret": false, "http://grafana:3000/?key=secret": false, "glsa_secret": false, "c0ffee:secret": false,
+	} {
+		e := env{"HELIOS_GRAFANA_URL": value}
+		s := newScrubber(Options{Getenv: func(n string) string { return e[n] }})
+		text := "the form is http://localhost:3000, not " + value
+		require.Equal(t, shown, s.clean(text) == text, "%s", s.clean(text))
+	}
+}
+
 func TestFindingsAreWrittenForPeopleAndAsJSON(t *testing.T) {
 	found := []Finding{
 		{Dependency: "Kafka", What: "topics", Status: Failed, Detail: "none", Advice: "make them"},

@@ -114,7 +114,9 @@ func newScrubber(o Options) *scrubber {
 		case headers:
 			s.hideHeaders(value)
 		case holding:
-			s.hide(value)
+			if !plainAddress.MatchString(strings.TrimSpace(value)) {
+				s.hide(value)
+			}
 			s.hideInside(value)
 		}
 	}
@@ -149,6 +151,10 @@ func (s *scrubber) hideHeaders(value string) {
 		}
 	}
 }
+
+// plainAddress is a URL, or a host and a port, in which no secret can stand. It is
+// shown: findings name it, and so does advice.
+var plainAddress = regexp.MustCompile(`^(?:(?:https?|rediss?|sqlite)://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?|[A-Za-z0-9.-]+:[0-9]{1,5})$`)
 
 // pairs are name=value in connection strings, such as AccountKey=… .
 var pairs = regexp.MustCompile(`(?i)(?:SharedAccessKey|AccountKey|SharedAccessSignature|password)=([^;&\s]+)`)
