@@ -89,7 +89,8 @@ func tryEvents(c *cli.Context, subject, text string) (*contracts.Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	trial := contracts.NewTrial(compiled, typeOf(c, subject))
+	kind := typeOf(c, subject)
+	trial := contracts.NewTrial(compiled, kind)
 	for _, file := range c.StringSlice("events") {
 		if err := eachLine(file, trial.Add); err != nil {
 			return nil, err
@@ -103,6 +104,9 @@ func tryEvents(c *cli.Context, subject, text string) (*contracts.Trial, error) {
 		if err := eachRecord(c.Context, conn, conn.Events, since, func(r *kgo.Record) bool { trial.Add(r.Value); return true }); err != nil {
 			return nil, err
 		}
+	}
+	if trial.Events == 0 {
+		return nil, fmt.Errorf("there is no event of type %q to try the contract on; --type GLOB names other types, --since an earlier time of the log", kind)
 	}
 	return trial, nil
 }

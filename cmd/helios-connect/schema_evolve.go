@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/urfave/cli/v2"
@@ -65,13 +67,13 @@ func schemaEvolve(c *cli.Context) error {
 		if err := os.WriteFile(out, []byte(plan.Proposal.Text), 0o644); err != nil {
 			return fmt.Errorf("writing the proposal: %w", err)
 		}
-		fmt.Fprintf(w, "The proposal is in %s\n", out)
+		fmt.Fprintf(w, "The proposal is in %s%s\n", out, pushedAs(out, subject))
 	}
 	switch {
 	case !plan.Good():
 		return errors.New("the proposal did not pass its tests; nothing was registered")
 	case !c.Bool("yes"):
-		fmt.Fprintln(w, "Nothing is registered yet: do it with --yes, or change the proposal (--out FILE) and register it with schema push.")
+		fmt.Fprintf(w, "Nothing is registered yet: do it with --yes, or change the proposal (--out %s.json) and register it with schema push.\n", subject)
 		return nil
 	}
 	version, err := plan.Register(c.Context, to)
@@ -80,6 +82,16 @@ func schemaEvolve(c *cli.Context) error {
 	}
 	fmt.Fprintf(w, "%s is version %d now. Ingest knows it within its refresh interval (HELIOS_SCHEMA_REFRESH); after that, helios-connect dlq replay --stage validate brings the dead letters back.\n", subject, version)
 	return nil
+}
+
+// pushedAs warns of a file that schema push, which goes by names, would register for
+// another subject.
+func pushedAs(file, subject string) string {
+	name := filepath.Base(file)
+	if rest, ok := strings.CutPrefix(name, subject); ok && strings.HasSuffix(rest, ".json") {
+		return ""
+	}
+	return fmt.Sprintf("; call it %s.json before you push it, since a file's name is its subject", subject)
 }
 
 func appendPayload(list [][]byte, doc []byte) [][]byte {

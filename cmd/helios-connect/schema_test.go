@@ -92,6 +92,10 @@ func TestAContractIsTriedOnEvents(t *testing.T) {
 	out, err = runApp(t, schemaCommand(), "check", "--events", events, "--type", "other", filepath.Join(schemaFolder(t, map[string]string{"any.json": `true`}), "any.json"))
 	require.NoError(t, err)
 	require.Contains(t, out, "would have accepted all of 1 events")
+
+	file = filepath.Join(schemaFolder(t, map[string]string{"ordr.json": schemaOne}), "ordr.json")
+	_, err = runApp(t, schemaCommand(), "check", "--events", events, file)
+	require.ErrorContains(t, err, `there is no event of type "ordr" to try the contract on; --type`, "a name that is misspelt must not pass for a good contract")
 }
 
 func TestMistakesOfSchemaAreExplained(t *testing.T) {
@@ -114,4 +118,13 @@ func TestMistakesOfSchemaAreExplained(t *testing.T) {
 		_, err := runApp(t, schemaCommand(), test.args...)
 		require.ErrorContains(t, err, test.says, "%v", test.args)
 	}
+}
+
+func TestAProposalIsPushedForItsSubject(t *testing.T) {
+	for file, ok := range map[string]bool{
+		"order.paid.json": true, "out/order.paid.json": true, "order.paid.v2.json": true, "next.json": false, "order.paid": false,
+	} {
+		require.Equal(t, ok, pushedAs(file, "order.paid") == "", file)
+	}
+	require.Contains(t, pushedAs("next.json", "order.paid"), "call it order.paid.json")
 }

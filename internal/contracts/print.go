@@ -56,7 +56,8 @@ func PrintTrial(w io.Writer, t *Trial) {
 	fmt.Fprintf(w, "It %s\n", t.Sentence())
 	for _, r := range t.Sorted() {
 		tally := t.Reasons[r]
-		fmt.Fprintf(w, "  %7d  %s %s, for example: %s\n", tally.Events, r.Rule, terminal.Printable(r.Pointer), terminal.Printable(tally.Example))
+		place := strings.TrimSpace(r.Rule + " " + terminal.Printable(r.Pointer))
+		fmt.Fprintf(w, "  %7d  %s, for example: %s\n", tally.Events, place, terminal.Printable(tally.Example))
 		for producer, n := range tally.Producers {
 			fmt.Fprintf(w, "           %d of them from %s\n", n, terminal.Printable(producer))
 		}

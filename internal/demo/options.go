@@ -70,6 +70,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("--port: %d is outside the allowed range 0 (any free port) to 65535", o.Port)
 	case o.BreakContract && o.Direct:
 		return errBreakDirect
+	case o.BreakContract && o.Duration > 0 && o.Duration <= breakAfter:
+		return fmt.Errorf("--duration: %v ends before --break-contract changes anything, which is after %v, for example 2m", o.Duration, breakAfter)
 	}
 	_, err := ParseFaults(o.Faults)
 	return err

@@ -55,4 +55,7 @@ func TestABadFlagIsNamedWithWhatIsAllowed(t *testing.T) {
 		spoil(&bad)
 		require.ErrorContains(t, bad.Validate(), flag)
 	}
+	short := good
+	short.BreakContract, short.Duration = true, breakAfter
+	require.ErrorContains(t, short.Validate(), "--duration: 10s ends before --break-contract changes anything")
 }
