@@ -97,7 +97,7 @@ func topicName(standard string, getenv func(string) string) string {
 }
 
 func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Topic, replicas int16, w io.Writer) error {
-	var names []string
+	var names, present []string
 	for _, t := range topics {
 		names = append(names, t.Name)
 		settings := map[string]*string{}
@@ -107,7 +107,7 @@ func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Top
 		_, err := admin.CreateTopic(ctx, int32(t.Partitions), replicas, settings, t.Name)
 		switch {
 		case errors.Is(err, kerr.TopicAlreadyExists):
-			fmt.Fprintf(w, "%s is there already\n", t.Name)
+			present = append(present, t.Name)
 		case err != nil:
 			return fmt.Errorf("creating topic %s: %w", t.Name, err)
 		default:
@@ -117,6 +117,9 @@ func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Top
 	details, err := awaitTopics(ctx, admin, names...)
 	if err != nil {
 		return fmt.Errorf("asking for the partitions of %s: %w", strings.Join(names, ", "), err)
+	}
+	for _, name := range present {
+		fmt.Fprintf(w, "%s is there already, with %d partitions\n", name, len(details[name].Partitions))
 	}
 	return samePartitions(details, topicName(embedded.TopicEvents, os.Getenv), topicName(embedded.TopicVerdicts, os.Getenv))
 }

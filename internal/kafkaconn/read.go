@@ -3,6 +3,7 @@ package kafkaconn
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -39,7 +40,7 @@ func (c Connection) Spans(ctx context.Context, topic string, since time.Time) (m
 		err = starts.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("topic %q on %v: %w", topic, c.Brokers, err)
+		return nil, fmt.Errorf("topic %q at HELIOS_KAFKA_BROKERS=%s: %w", topic, strings.Join(c.Brokers, ","), err)
 	}
 	found := map[int32]Span{}
 	ends.Each(func(end kadm.ListedOffset) {
