@@ -87,10 +87,12 @@ func checkToken(ctx context.Context, r *run, listener *webhook.Listener) {
 		"wrong_issuer":     "the token is of another tenant or another cloud: check tenant_id, or the kind of auth",
 		"wrong_identity":   "list who sends in emails, applications or clients of the path",
 		"expired_token":    "take a newer token; if it is new, this machine's clock is ahead",
+		"unknown_path":     "give --token-path a path that the webhook listens at",
+		"no_token_asked":   "a token proves nothing at this path: give --token-path another one",
 		"keys_unreachable": "let this machine reach the key server: events are answered 503 until it does",
 	}[refused.Reason]
 	if advice == "" {
-		advice = "take the token from the header Authorization of a delivery, without the word Bearer"
+		advice = "take the token from the header Authorization of a delivery, all of it"
 	}
 	r.fail(what, advice, "%s: %s", strings.ReplaceAll(refused.Reason, "_", " "), refused.Detail)
 }

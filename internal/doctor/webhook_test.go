@@ -87,7 +87,7 @@ func TestAWrongAudienceIsSaidInWords(t *testing.T) {
 	want(t, judge(map[string]any{"iss": "https://evil.example.com"}), "token for /gcp", Failed, "wrong issuer")
 	want(t, judge(map[string]any{"exp": time.Now().Add(-time.Hour).Unix()}), "token for /gcp", Failed, "expired token")
 	want(t, ask(t, e, Options{Token: "no.token.atall"}, "webhook"), "token for /gcp", Failed, "bad token")
-	want(t, ask(t, e, Options{Token: "x", TokenPath: "/other"}, "webhook"), "token for /other", Failed, "unknown path")
+	want(t, ask(t, e, Options{Token: "x", TokenPath: "/other"}, "webhook"), "token for /other", Failed, `path "/other" is none of ["/gcp"] → give --token-path a path that the webhook listens at`)
 
 	token := keys.token(t, nil)
 	keys.Close()
