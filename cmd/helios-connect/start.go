@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -56,7 +57,7 @@ func runStart(c *cli.Context) error {
 		if args, err = productionArgs(); err != nil {
 			return err
 		}
-		if err := webhookIsRight(os.Getenv); err != nil {
+		if err := cmp.Or(sizeIsRight(os.Getenv("HELIOS_MAX_MESSAGE_BYTES")), webhookIsRight(os.Getenv)); err != nil {
 			return err
 		}
 		if err := addressIsFree(os.Getenv("HELIOS_HTTP_ADDRESS")); err != nil {
@@ -85,6 +86,18 @@ func addressIsFree(address string) error {
 		return fmt.Errorf("HELIOS_HTTP_ADDRESS %s, for /metrics and /ready: %w", address, err)
 	}
 	return listener.Close()
+}
+
+// sizeRoom is what the pipelines keep free of a message for its headers (bytes).
+const sizeRoom = 20_000
+
+// sizeIsRight looks before the start: with another value events are taken in, and the
+// output that would write them can't be made.
+func sizeIsRight(bytes string) error {
+	if n, err := strconv.Atoi(bytes); bytes != "" && (err != nil || n <= sizeRoom) {
+		return fmt.Errorf("HELIOS_MAX_MESSAGE_BYTES is %q; it takes a whole number of bytes above %d, for example 1000000", bytes, sizeRoom)
+	}
+	return nil
 }
 
 // webhookIsRight reads the webhook's settings as its input does. The input is made when

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"net"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,4 +62,16 @@ func TestAWrongPathOfTheWebhookEndsTheStart(t *testing.T) {
 	require.ErrorContains(t, check("[{path: /azure, name: azure, sender: event_grid, event_grid: {subscriptions: [x]}}]"), "paths[0]: auth holds 0 of its members")
 	require.ErrorContains(t, check("[{path: /azure, name: azure, sender: event_gird}]"), `sender is "event_gird"`)
 	require.ErrorContains(t, check(""), "paths")
+}
+
+func TestASizeThatNoOutputTakesEndsTheStart(t *testing.T) {
+	for _, right := range []string{"", "1000000", "20001"} {
+		require.NoError(t, sizeIsRight(right))
+	}
+	for _, wrong := range []string{"lots", "1MB", "20000", "-1"} {
+		require.EqualError(t, sizeIsRight(wrong), `HELIOS_MAX_MESSAGE_BYTES is "`+wrong+`"; it takes a whole number of bytes above 20000, for example 1000000`)
+	}
+	text, err := os.ReadFile("../../pipelines/ingest-aws.yaml")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "${HELIOS_MAX_MESSAGE_BYTES:1000000} - "+strconv.Itoa(sizeRoom))
 }

@@ -40,7 +40,7 @@ type Decision struct {
 type Cloud struct {
 	Name string
 	// On lists the ways with the settings that switch them on, Off the settings
-	// that would.
+	// that would; paths of the webhook say for which senders.
 	On, Off []string
 }
 
@@ -108,7 +108,7 @@ func Decide(getenv func(string) string) (Decision, error) {
 				cloud.On = append(cloud.On, fmt.Sprintf("webhook for %s (%s has a path for it)", kind, webhookPaths))
 			}
 		}
-		cloud.Off = append(cloud.Off, webhookPaths)
+		cloud.Off = append(cloud.Off, fmt.Sprintf("%s (for %s)", webhookPaths, strings.Join(c.senders, " or ")))
 		d.Clouds = append(d.Clouds, cloud)
 	}
 	if first == "" && getenv(webhookAddress) != "" {

@@ -23,7 +23,7 @@ func TestTheSettingsDecideAndOneLineACloudSaysWhy(t *testing.T) {
 	require.Equal(t, []string{
 		"Mode production, because HELIOS_AWS_SQS_URL is set.",
 		"aws: SQS queue (HELIOS_AWS_SQS_URL is set); webhook for sns (HELIOS_WEBHOOK_PATHS has a path for it).",
-		"gcp: off, because none of its settings is there: HELIOS_GCP_SUBSCRIPTION, HELIOS_WEBHOOK_PATHS.",
+		"gcp: off, because none of its settings is there: HELIOS_GCP_SUBSCRIPTION, HELIOS_WEBHOOK_PATHS (for pubsub_push).",
 		"azure: Storage queue (HELIOS_AZURE_QUEUE is set); Service Bus (HELIOS_AZURE_SERVICEBUS is set).",
 	}, decide(t, map[string]string{
 		"HELIOS_AWS_SQS_URL": "https://sqs.example.com/secret", "HELIOS_AZURE_QUEUE": "q", "HELIOS_AZURE_SERVICEBUS": "s",
