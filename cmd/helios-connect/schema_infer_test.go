@@ -38,7 +38,10 @@ func TestInferWritesWhatAPersonReviews(t *testing.T) {
 
 func TestInferNamesWhatIsWrong(t *testing.T) {
 	const sample = "../../plugins/schema/infer/testdata/orders.jsonl"
+	bare := filepath.Join(t.TempDir(), "bare.jsonl")
+	require.NoError(t, os.WriteFile(bare, []byte(`{"amount":1}`), 0o600))
 	for want, args := range map[string][]string{
+		"among 1 line; payloads without an envelope take --bare TYPE": {bare},
 		"one or more files":  {},
 		"--confidence 0":     {"--confidence", "0", sample},
 		"confidence 2":       {"--confidence", "2", sample},

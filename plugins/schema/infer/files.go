@@ -57,7 +57,11 @@ func (f Files) Infer(ctx context.Context) (Report, error) {
 		}
 	}
 	if r.learned == 0 {
-		return report, fmt.Errorf("no event to learn from among %s", plural(r.read, "line"))
+		hint := ""
+		if report.Refused[NotCanonical] > 0 {
+			hint = "; payloads without an envelope take --bare TYPE"
+		}
+		return report, fmt.Errorf("no event to learn from among %s%s", plural(r.read, "line"), hint)
 	}
 	return report, nil
 }
