@@ -36,8 +36,8 @@ func topicsCommand() *cli.Command {
 			Description: `
 All topics get the same number of partitions, which is also the most processes that
 can share the work. What is there already stays as it is, but for one check: events
-and verdicts need equal numbers of partitions. The log is reached as
-config/log.yaml does.
+and verdicts need equal numbers of partitions. helios.healing and helios.alerts are
+for later: nothing writes there yet. The log is reached as config/log.yaml does.
 
   HELIOS_KAFKA_BROKERS=localhost:9092 helios-connect topics create --partitions 12`[1:],
 			Flags: []cli.Flag{
