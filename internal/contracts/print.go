@@ -1,8 +1,11 @@
 package contracts
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/helios-connect/helios/internal/terminal"
@@ -58,13 +61,20 @@ func PrintTrial(w io.Writer, t *Trial) {
 		tally := t.Reasons[r]
 		place := strings.TrimSpace(r.Rule + " " + terminal.Printable(r.Pointer))
 		fmt.Fprintf(w, "  %7d  %s, for example: %s\n", tally.Events, place, terminal.Printable(tally.Example))
-		for producer, n := range tally.Producers {
-			fmt.Fprintf(w, "           %d of them from %s\n", n, terminal.Printable(producer))
+		for _, producer := range byCount(tally.Producers) {
+			fmt.Fprintf(w, "           %d of them from %s\n", tally.Producers[producer], terminal.Printable(producer))
 		}
 	}
 	if t.Unreadable > 0 {
 		fmt.Fprintf(w, "%d records are no canonical events and were left out\n", t.Unreadable)
 	}
+}
+
+// byCount lists names, the commonest first.
+func byCount(counts map[string]int) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
 }
 
 // PrintPlan writes a proposal and what its tests found.
