@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
@@ -34,6 +35,10 @@ var subcommands = []func() *cli.Command{
 }
 
 func main() {
+	if err := checkEnvFiles(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	service.RunCLI(context.Background(), cliOptions()...)
 }
 
