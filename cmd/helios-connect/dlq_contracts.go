@@ -31,9 +31,13 @@ func contractsOf(c *cli.Context) (judge func(context.Context, []byte) ([]byte, e
 			return nil, nil, fmt.Errorf("HELIOS_UNREGISTERED: %w", err)
 		}
 	}
-	catalog := registry.Open(source, time.Hour, time.Now, registry.Observer{})
 	waiting, cancel := context.WithTimeout(c.Context, 15*time.Second)
 	defer cancel()
+	// The catalogue would ask again and again, and at the end not know why.
+	if _, err := source.Subjects(waiting); err != nil {
+		return nil, nil, err
+	}
+	catalog := registry.Open(source, time.Hour, time.Now, registry.Observer{})
 	if err := catalog.Ready(waiting); err != nil {
 		catalog.Close()
 		return nil, nil, err

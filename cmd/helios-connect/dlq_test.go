@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"testing"
 
@@ -54,5 +55,19 @@ func TestBadFlagsOfDLQAreExplained(t *testing.T) {
 	} {
 		app := &cli.App{Commands: []*cli.Command{dlqCommand()}, Writer: io.Discard, ErrWriter: io.Discard}
 		require.ErrorContains(t, app.Run(append([]string{"helios-connect", "dlq"}, c.args...)), c.want, "%v", c.args)
+	}
+}
+
+func TestAReplayWithoutItsContractsSaysWhyAtOnce(t *testing.T) {
+	for setting, value := range map[string]string{"HELIOS_SCHEMA_FOLDER": "/absent", "HELIOS_SCHEMA_REGISTRY_URL": "http://127.0.0.1:1"} {
+		t.Run(setting, func(t *testing.T) {
+			t.Setenv("HELIOS_SCHEMA_FOLDER", "")
+			t.Setenv("HELIOS_SCHEMA_REGISTRY_URL", "")
+			t.Setenv(setting, value)
+			app := &cli.App{Commands: []*cli.Command{dlqCommand()}, Writer: io.Discard, ErrWriter: io.Discard}
+			err := app.Run([]string{"helios-connect", "dlq", "replay", "--dry-run"})
+			require.ErrorContains(t, err, value)
+			require.NotErrorIs(t, err, context.DeadlineExceeded)
+		})
 	}
 }
