@@ -161,7 +161,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
 		return nil, err
 	}
-	cfg.Tokens = b.holdAcks
+	cfg.Tokens, cfg.Unseen = b.holdAcks, warnOfUnseen(b.log)
 	if b.engine, err = engine.New(cfg, b); err != nil {
 		return nil, err
 	}

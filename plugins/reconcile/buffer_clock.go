@@ -113,6 +113,7 @@ func (b *buffer) expire() (more bool) {
 	more = b.engine.Expire(expireChunk, b.now().UnixNano())
 	if b.ended && !more {
 		b.drained = true
+		b.engine.TellUnseen()
 	}
 	b.queued(before)
 	if b.drained {

@@ -238,7 +238,7 @@ func parseExpectation(c *service.ParsedConfig) (x engine.Expectation, err error)
 	}
 	for name, d := range map[string]*time.Duration{rcFieldWindow: &x.Window, rcFieldLateness: &x.AllowedLateness} {
 		if *d, err = c.FieldDuration(name); err != nil {
-			return x, fmt.Errorf("expectation %q: %w", x.Name, err)
+			return x, fmt.Errorf("expectation %q: %s takes a duration such as 60s: %w", x.Name, name, err)
 		}
 	}
 	if x.Quorum, err = c.FieldInt(rcFieldQuorum); err != nil {
@@ -275,7 +275,7 @@ func parseCompare(c *service.ParsedConfig) (out engine.Compare, err error) {
 	}
 	if c.Contains(rcFieldWithin) {
 		if out.Within, err = c.FieldDuration(rcFieldWithin); err != nil {
-			return out, err
+			return out, fmt.Errorf("within of field %s takes a duration such as 2s: %w", out.Field, err)
 		}
 		if out.Within <= 0 {
 			return out, fmt.Errorf("within %s of field %s: it takes a duration above 0, such as 2s", out.Within, out.Field)

@@ -131,6 +131,7 @@ func newInput(conf *service.ParsedConfig, res *service.Resources) (service.Batch
 		return nil, err
 	}
 	k.Log = slog.New(logHandler{log: res.Logger()})
+	k.Engine.Unseen = warnOfUnseen(res.Logger())
 	observed := newInputMetrics(res)
 	observed.shared.begin(k.Engine.Expectations)
 	k.Observer = observed

@@ -20,6 +20,7 @@ type comparer struct {
 	normal event.Normal
 	// nullIsAbsent: null counts as absent.
 	nullIsAbsent bool
+	without      int // facts judged while none had the field; -1: one had, or it was told
 }
 
 type compareKind uint8

@@ -161,11 +161,57 @@ func (r *rule) outliers(reps []representative, field int) set {
 	return 0
 }
 
+// unseenFacts is how many facts without a field make it suspicious.
+const unseenFacts = 1000
+
+// lookForFields counts the loaded fact for the compared fields that no fact had so
+// far, and tells of those that too many lacked.
+func (e *Engine) lookForFields(r *rule) {
+	for i := range r.comparers {
+		cmp := &r.comparers[i]
+		if cmp.without < 0 {
+			continue
+		}
+		cmp.without++
+		for _, rep := range e.reps() {
+			if i < len(rep.values) && rep.values[i] != nil {
+				cmp.without = -1
+			}
+		}
+		if cmp.without == unseenFacts {
+			e.tell(r, cmp)
+		}
+		if cmp.without < 0 {
+			r.unseen--
+		}
+	}
+}
+
+func (e *Engine) tell(r *rule, cmp *comparer) {
+	e.cfg.Unseen(r.Name, cmp.field, cmp.without)
+	cmp.without = -1
+}
+
+// TellUnseen tells Config.Unseen of the compared fields that no fact had so far,
+// when there will be no more.
+func (e *Engine) TellUnseen() {
+	for _, r := range e.rules {
+		for i := range r.comparers {
+			if cmp := &r.comparers[i]; cmp.without > 0 {
+				e.tell(r, cmp)
+			}
+		}
+	}
+}
+
 // emit makes the next revision of a fact's verdict and hands it to the sink.
 func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	c.revision++
 	e.loadAll(c, r)
 	e.judge(c, r, &e.verdict)
+	if r.unseen > 0 && c.revision == 1 && e.cfg.Unseen != nil {
+		e.lookForFields(r)
+	}
 	previous := c.status
 	c.status = e.verdict.status
 	if c.revision == 1 {

@@ -34,6 +34,7 @@ type rule struct {
 	optional   set
 	primary    int // place in names, or -1
 	comparers  []comparer
+	unseen     int    // how many of comparers still count facts without their field
 	expected   []byte // JSON list of the expected names
 	clock      *clock
 	unexpected map[string]int // names in no list → place behind names
@@ -95,6 +96,7 @@ func compileRule(x Expectation) (*rule, error) {
 		}
 		r.comparers = append(r.comparers, cmp)
 	}
+	r.unseen = len(r.comparers)
 	r.expected = r.appendNames(nil, r.expect)
 	// The hash tells verdicts of different rules with one name apart.
 	text, err := json.Marshal(r.Expectation)
