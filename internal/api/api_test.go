@@ -200,6 +200,11 @@ func TestWhatIsAskedWrongIsAProblem(t *testing.T) {
 		require.Equal(t, "application/problem+json", header.Get("Content-Type"), path)
 		require.Equal(t, status, into[struct{ Status int }](t, body).Status, path)
 	}
+	for _, since := range []string{"yesterday", "1h", "2026-11-27", "2026-11-27T18:00:00+01:00"} { // the last without its + escaped
+		_, body, _ := get(t, base+"/api/v1/verdicts?since="+since)
+		require.Contains(t, body, "it takes an RFC 3339 time such as 2026-11-27T18:00:00Z")
+		require.Contains(t, body, "query.since")
+	}
 	for _, hostile := range []string{"%27;DROP%20TABLE%20helios_events;--", "%00", "%ff%fe", "%25", "%F0%9F%92%A9"} {
 		status, body, _ := get(t, base+"/api/v1/events?key="+hostile+"&tenant="+hostile)
 		require.Equal(t, 200, status, body)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,8 +21,24 @@ func (p *PageInput) page() query.Page { return query.Page{Limit: p.Limit, After:
 
 // RangeInput bounds a time.
 type RangeInput struct {
-	Since time.Time `query:"since" doc:"from this time (RFC 3339), inclusive"`
-	Until time.Time `query:"until" doc:"to this time (RFC 3339), exclusive"`
+	Since Instant `query:"since" doc:"from this time (RFC 3339), inclusive"`
+	Until Instant `query:"until" doc:"to this time (RFC 3339), exclusive"`
+}
+
+// Instant is a time in a query, whose error says how it is written.
+type Instant struct{ time.Time }
+
+// UnmarshalText reads RFC 3339.
+func (i *Instant) UnmarshalText(text []byte) (err error) {
+	if i.Time, err = time.Parse(time.RFC3339Nano, string(text)); err != nil {
+		return errors.New("it takes an RFC 3339 time such as 2026-11-27T18:00:00Z; a + in it is written %2B")
+	}
+	return nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (*Instant) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
 }
 
 // Event is a stored event.
@@ -83,7 +100,7 @@ func (s *Server) registerEvents() {
 			ctx, cancel := context.WithTimeout(ctx, queryPatience)
 			defer cancel()
 			listing, err := s.config.Store.Events(ctx, query.EventFilter{
-				Tenant: in.Tenant, Type: in.Type, Cloud: in.Cloud, Key: in.Key, Since: in.Since, Until: in.Until,
+				Tenant: in.Tenant, Type: in.Type, Cloud: in.Cloud, Key: in.Key, Since: in.Since.Time, Until: in.Until.Time,
 			}, in.page())
 			if err != nil {
 				return nil, failure(err)

@@ -96,7 +96,7 @@ func (s *Server) listVerdicts(ctx context.Context, in *verdictsInput) (*verdicts
 	defer cancel()
 	listing, err := s.config.Store.Verdicts(ctx, query.VerdictFilter{
 		Tenant: in.Tenant, Type: in.Type, Key: in.Key, Statuses: in.Status, Missing: in.Missing,
-		Since: in.Since, Until: in.Until, History: in.History,
+		Since: in.Since.Time, Until: in.Until.Time, History: in.History,
 	}, in.page())
 	if err != nil {
 		return nil, failure(err)
