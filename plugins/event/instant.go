@@ -154,14 +154,24 @@ func AppendTime(dst []byte, unixNano int64) []byte {
 	dst = append(append2(dst, rest/3600), ':')
 	dst = append(append2(dst, rest/60%60), ':')
 	dst = append2(dst, rest%60)
-	if nano != 0 {
-		dst = append(dst, '.')
-		for unit := int64(1e8); nano != 0; unit /= 10 {
-			dst = append(dst, byte('0'+nano/unit))
-			nano %= unit
-		}
+	return append(AppendFraction(dst, uint32(nano)), 'Z')
+}
+
+// AppendFraction appends nanoseconds (below a second) as the fraction of a second:
+// a point and the fewest digits, or nothing for 0.
+func AppendFraction(dst []byte, nano uint32) []byte {
+	if nano == 0 {
+		return dst
 	}
-	return append(dst, 'Z')
+	dst = append(dst, ".000000000"...)
+	for i := len(dst) - 1; nano > 0; i-- { // divisions by a constant are multiplications
+		dst[i] = byte('0' + nano%10)
+		nano /= 10
+	}
+	for dst[len(dst)-1] == '0' {
+		dst = dst[:len(dst)-1]
+	}
+	return dst
 }
 
 func append2(dst []byte, n int64) []byte {

@@ -54,6 +54,7 @@ type filesResult struct {
 	final   map[string]fileVerdict // by key
 	refused []fileVerdict
 	summary map[string]int
+	log     string
 }
 
 // reconcileFiles runs pipelines/examples/files.yaml to its end.
@@ -65,7 +66,7 @@ func reconcileFiles(t *testing.T, env ...string) filesResult {
 	require.NoError(t, err)
 	p := start(t, append(env, "VERDICTS="+verdicts, "SUMMARY="+summary), "run", pipeline)
 	require.Zero(t, p.exit(2*time.Minute))
-	res := filesResult{final: map[string]fileVerdict{}}
+	res := filesResult{final: map[string]fileVerdict{}, log: p.out.String() + p.err.String()}
 	file, err := os.Open(verdicts)
 	require.NoError(t, err)
 	defer file.Close()
@@ -87,6 +88,24 @@ func reconcileFiles(t *testing.T, env ...string) filesResult {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &res.summary))
 	return res
+}
+
+// A misspelt path would agree everywhere: the end of the files tells of it, and of
+// no other.
+func TestAPathThatNoRecordHasIsTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var files []string
+	for _, name := range []string{"a", "b"} {
+		files = append(files, filepath.Join(dir, name+".jsonl"))
+		record := `{"key":"1","event_time":"2026-01-01T00:00:00Z","amount":5}` + "\n"
+		require.NoError(t, os.WriteFile(files[len(files)-1], []byte(record), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+strings.Join(files, ","), "PARTICIPANTS=a, b", "KEY_FIELD=key", "TIME_FIELD=event_time",
+		"COMPARE={field: data.amount}, {field: data.amuont}")
+	require.Equal(t, map[string]int{"matched": 1}, res.summary)
+	require.Equal(t, 1, strings.Count(res.log, "is the path right?"), res.log)
+	require.Contains(t, res.log, "data.amuont, which no event had (facts so far: 1)")
 }
 
 // The real flight log: what the pipeline says of every flight is what became of

@@ -259,7 +259,7 @@ func (e *Engine) represent(in *incoming, rep *representative) {
 // hold makes a participant's first event hold its token until the verdict.
 func (e *Engine) hold(rep *representative, token uint64) {
 	if e.cfg.Tokens {
-		rep.token, rep.held = token, flagHeld
+		rep.token, rep.held = token, true
 	}
 }
 

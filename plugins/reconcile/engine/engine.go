@@ -59,8 +59,8 @@ type Config struct {
 	// State makes Verdict.State available: what judging a later event needs.
 	State bool
 	// Unseen, if set, is told once of a compared field that none of the first
-	// 1,000 facts of its expectation had, or by TellUnseen: its path may be misspelt, and then
-	// everything agrees. It is called like a Sink.
+	// 1,000 facts of its expectation had (fewer by TellUnseen): its path may be
+	// misspelt, and then everything agrees. It is called like a Sink.
 	Unseen func(expectation, field string, facts int)
 	// Arrivals is shared by the engines of one process, so that a participant
 	// that speaks on any partition is stalled on none. Nil: the engine's own.

@@ -109,8 +109,8 @@ type representative struct {
 	values    [][]byte // raw, nil when absent, in the order of compare
 	duplicate uint32
 	conflict  uint32
-	token     uint64 // of the participant's first event
-	held      byte   // flagHeld or flagGiven when there is a token
+	token     uint64 // of the participant's first event, if held
+	held      bool   // the token is to be handed on
 }
 
 // load decodes a record into rep, reusing its slices; everything in it is a
@@ -124,7 +124,8 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 	source, v := uvarint(rest[w:])
 	rep.place = int(place)
 	rest = rest[w+v:]
-	if rep.held = r.flags() & (flagHeld | flagGiven); rep.held != 0 {
+	rep.held = r.flags()&flagHeld != 0
+	if r.flags()&(flagHeld|flagGiven) != 0 {
 		rep.token, w = uvarint(rest)
 		rest = rest[w:]
 	}
@@ -150,7 +151,10 @@ func (e *Engine) load(r record, fields int, rep *representative) {
 // appendRecord appends the encoding of rep.
 func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 	start := len(dst)
-	flags := rep.held
+	flags := byte(0)
+	if rep.held {
+		flags |= flagHeld
+	}
 	if rep.late {
 		flags |= flagLate
 	}
@@ -166,7 +170,7 @@ func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
 	source := e.sources.put(rep.source, rep.place)
 	dst = appendUvarint(dst, uint64(rep.place))
 	dst = appendUvarint(dst, uint64(source))
-	if rep.held != 0 {
+	if rep.held {
 		dst = appendUvarint(dst, rep.token)
 	}
 	dst = appendText(dst, rep.id)

@@ -170,24 +170,7 @@ func (t *dayTexts) append(dst []byte, at int64) []byte {
 	dst = append(append2(dst, seconds/3600), ':')
 	dst = append(append2(dst, seconds/60%60), ':')
 	dst = append2(dst, seconds%60)
-	if fraction != 0 {
-		dst = appendFraction(dst, uint32(fraction))
-	}
-	return append(dst, 'Z', '"')
-}
-
-// appendFraction appends nanoseconds as the fraction of a second, without the
-// zeros behind it. Divisions by a constant are multiplications.
-func appendFraction(dst []byte, nano uint32) []byte {
-	dst = append(dst, ".000000000"...)
-	for i := len(dst) - 1; nano > 0; i-- {
-		dst[i] = byte('0' + nano%10)
-		nano /= 10
-	}
-	for dst[len(dst)-1] == '0' {
-		dst = dst[:len(dst)-1]
-	}
-	return dst
+	return append(event.AppendFraction(dst, uint32(fraction)), 'Z', '"')
 }
 
 func append2(dst []byte, n int64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
