@@ -36,7 +36,9 @@ type surroundings struct {
 	webhook  string
 }
 
-// streamsOf are the second process's: each meets one fault.
+// streamsOf are the second process's: each meets one fault. Those that write to
+// the store do so a few times a second, so that the one batch that meets a lock
+// is more than 1 % of all.
 const streamsOf = `
 store:
   input:
@@ -45,12 +47,12 @@ store:
       seed_brokers: [ %[1]q ]
       topics: [ helios.events ]
       consumer_group: store-that-is-behind
-      unordered_processing: { enabled: true, checkpoint_limit: 200, batching: { count: 100, period: 100ms } }
+      unordered_processing: { enabled: true, checkpoint_limit: 800, batching: { count: 400, period: 500ms } }
   output:
     helios_store: { dsn: %[2]q, kind: events }
 refused:
   input:
-    generate: { interval: 20ms, mapping: 'root = "no event"' }
+    generate: { interval: 1s, mapping: 'root = "no event"' }
   output:
     fallback: [ { helios_store: { dsn: "sqlite://%[3]s/refused.db", kind: events } }, { drop: {} } ]
 pressure:
@@ -243,9 +245,12 @@ func (s *surroundings) knock(t *testing.T) {
 	}
 }
 
+// idleConnections are more than a fifth of a demo's goroutines and files.
+const idleConnections = 500
+
 // idle opens connections that nobody uses.
 func (s *surroundings) idle(t *testing.T, address string) {
-	for range 200 {
+	for range idleConnections {
 		conn, err := net.Dial("tcp", address)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
