@@ -40,11 +40,22 @@ type deadLetterReader struct {
 	buf []byte
 }
 
-var letterPaths = event.MustCompilePaths(event.AttrSource)
+var letterPaths = event.MustCompilePaths(event.AttrSource, event.AttrTenant, event.AttrCloud, event.AttrType, event.AttrCorrelationID, "key")
+
+// Positions in letterPaths.
+const (
+	dlSource = iota
+	dlTenant
+	dlCloud
+	dlType
+	dlCorrelationID
+	dlKey // of a verdict
+)
 
 // read takes the reason from the headers of a dead-letter record, or from the
-// metadata of an event that reconciliation flagged. The place in the topic tells
-// two like records apart; without one, like records are the same record.
+// metadata of an event that reconciliation flagged, and what they don't tell from
+// what is in the letter. The place in the topic tells two like records apart;
+// without one, like records are the same record.
 func (r *deadLetterReader) read(msg *service.Message, payload []byte, now time.Time) deadLetterRow {
 	if payload == nil {
 		payload = []byte{} // nil would be a null
@@ -65,32 +76,50 @@ func (r *deadLetterReader) read(msg *service.Message, payload []byte, now time.T
 		contract:   metaText(msg, "helios-schema", "helios_schema"),
 		violations: metaText(msg, "helios-violations", "helios_violations"),
 	}
-	row.source = r.producer(&row)
 	row.identity, r.buf = identify(r.buf, payload, row.reason, row.stage, row.detail, row.origin, row.attempt,
 		row.tenant, row.cloud, row.typ, row.key,
 		metaText(msg, "kafka_topic"), metaText(msg, "kafka_partition"), metaText(msg, "kafka_offset"))
+	r.look(&row)
 	// These stand in B-tree indexes. They are short where Helios wrote them.
-	row.reason, row.contract = cut(row.reason), cut(row.contract)
+	for _, text := range []*[]byte{&row.reason, &row.contract, &row.tenant, &row.cloud, &row.typ} {
+		*text = cut(*text)
+	}
 	return row
 }
 
-// producer is the source of an event that a contract refused: it was an event
-// until then.
-func (r *deadLetterReader) producer(row *deadLetterRow) []byte {
-	if len(row.contract) == 0 {
-		return []byte{}
+// stageIngest is where letters come from that are no canonical events yet: what
+// stands in them under the names of attributes may be something else.
+const stageIngest = "ingest"
+
+// look fills in what the metadata left out, of a letter that is an event or a
+// verdict: whose it is, and the producer of one that a contract refused.
+func (r *deadLetterReader) look(row *deadLetterRow) {
+	row.source = []byte{}
+	if string(row.stage) == stageIngest {
+		return
 	}
 	if r.raw == nil {
 		r.raw = make([][]byte, letterPaths.Len())
 	}
 	if r.scanner.Scan(row.payload, letterPaths, r.raw) != nil { // perhaps it was cut
-		return []byte{}
+		return
 	}
-	source, err := r.text(0, event.AttrSource, optional)
-	if err != nil {
-		return []byte{}
+	fill := func(field *[]byte, at int) {
+		if len(*field) > 0 {
+			return
+		}
+		if text, err := r.text(at, "", optional); err == nil {
+			*field = column(text)
+		}
 	}
-	return column(source)
+	if len(row.contract) > 0 {
+		fill(&row.source, dlSource)
+	}
+	fill(&row.tenant, dlTenant)
+	fill(&row.cloud, dlCloud)
+	fill(&row.typ, dlType)
+	fill(&row.key, dlCorrelationID)
+	fill(&row.key, dlKey)
 }
 
 var arrayIndex = regexp.MustCompile(`/[0-9]+(/|$)`)

@@ -46,7 +46,7 @@ Performance comes from batches: set `+"`batching`"+` unless the messages arrive 
 			service.NewStringAnnotatedEnumField(soFieldKind, map[string]string{
 				kindEvents.String():      "Canonical events, into `helios_events`, partitioned by day in PostgreSQL.",
 				kindVerdicts.String():    "Verdicts, every revision into `helios_verdict_history` and the latest of each fact into `helios_verdicts`.",
-				kindDeadLetters.String(): "Anything, into `helios_dead_letters`, with the reason from the metadata `helios-reason` (or `helios_reason`), `helios-stage`, `helios-detail`, `helios-origin`, `helios-attempt`, and of a broken contract `helios-schema` and `helios-violations`.",
+				kindDeadLetters.String(): "Anything, into `helios_dead_letters`, with the reason from the metadata `helios-reason` (or `helios_reason`), `helios-stage`, `helios-detail`, `helios-origin`, `helios-attempt`, and of a broken contract `helios-schema` and `helios-violations`. Tenant, cloud, type and key come from `helios_tenant`, `helios_cloud`, `helios_type` and `helios_key` (or `kafka_key`), else, behind ingest, from the event or verdict itself.",
 				kindContracts.String():   "Registered contracts, as the input `helios_contracts` emits them, each version once, into `helios_contracts`.",
 			}).Description("What the messages are."),
 			service.NewIntField(soFieldMaxPartitions).

@@ -232,6 +232,38 @@ func TestAKeyOfAMegabyteIsStored(t *testing.T) {
 	})
 }
 
+func TestADeadLetterSaysWhoseItIs(t *testing.T) {
+	inBothDialects(t, func(t *testing.T, p place) {
+		dsn := p.dsn(t)
+		event := eventJSON(map[string]any{"cloud": "gcp", "tenant": "acme", "type": "com.example.order.paid", "correlationid": "ord-1"})
+		var letters service.MessageBatch
+		letter := func(payload string, meta ...string) {
+			msg := service.NewMessage([]byte(payload))
+			for i := 0; i < len(meta); i += 2 {
+				msg.MetaSetMut(meta[i], meta[i+1])
+			}
+			letters = append(letters, msg)
+		}
+		letter(event, "helios-reason", "1 not storable", "helios-stage", "store")
+		letter(event, "helios-reason", "2 headers count more", "helios-stage", "reconcile", "helios_cloud", "aws", "helios_tenant", "globex", "helios_type", "t", "helios_key", "k")
+		letter(verdictJSON(1, opened, 1, map[string]any{"tenant": "acme", "type": "com.example.order.paid", "key": "ord-1"}), "helios-reason", "3 a verdict", "helios-stage", "store")
+		letter(`{"cloud":"aws","tenant":7,"type":"com.example.order.paid"}`, "helios-reason", "4 half of an event", "helios-stage", "reconcile")
+		letter(event, "helios-reason", "5 no event of ours yet", "helios-stage", "ingest")
+		letter(event[:len(event)/2], "helios-reason", "6 cut", "helios-stage", "store")
+		letter(eventJSON(map[string]any{"cloud": strings.Repeat("c", 5000), "tenant": strings.Repeat("t", 5000), "type": "a\u0000b"}), "helios-reason", "7 too long", "helios-stage", "store")
+		require.NoError(t, newTestOutput(t, dsn, kindDeadLetters).WriteBatch(context.Background(), letters))
+		require.Equal(t, []string{
+			"1 not storable|gcp|acme|com.example.order.paid|ord-1",
+			"2 headers count more|aws|globex|t|k",
+			"3 a verdict||acme|com.example.order.paid|ord-1",
+			"4 half of an event|aws||com.example.order.paid|",
+			"5 no event of ours yet||||",
+			"6 cut||||",
+		}, queryText(t, dsn, "SELECT reason, cloud, tenant, type, key FROM helios_dead_letters WHERE reason < '7' ORDER BY reason"))
+		require.Equal(t, []string{"1024|1024|a\u2400b"}, queryText(t, dsn, "SELECT length(cloud), length(tenant), type FROM helios_dead_letters WHERE reason > '7'"))
+	})
+}
+
 func TestFourProcessesStartingAtOnce(t *testing.T) {
 	inBothDialects(t, func(t *testing.T, p place) {
 		dsn := p.dsn(t)
