@@ -48,7 +48,8 @@ func cost(b *testing.B, c contender, docs part, warm, messages int) measure.Cost
 }
 
 // BenchmarkBuffer compares streams that differ in their buffer only: our buffer,
-// one that only passes batches on, and a naive reconciler.
+// one that only passes batches on, one that does the least that ours must, and a
+// naive reconciler.
 func BenchmarkBuffer(b *testing.B) {
 	w := streamWorkload(streamFacts, streamOpen)
 	docs, facts := w.docs.whole(), w.verdicts()
@@ -56,16 +57,19 @@ func BenchmarkBuffer(b *testing.B) {
 	for _, c := range []contender{reconciler, naive} {
 		require.NoError(b, w.differences(verdicts(b, c, docs, facts)), c.name)
 	}
-	var ratio, throughput, released, against, ours, plain, slow measure.Series
+	var ratio, throughput, released, least, leastThroughput, against, ours, plain, slow measure.Series
 	for range b.N {
 		for range streamRounds {
 			p := cost(b, passThrough, docs, warm, docs.len())
 			r := cost(b, reconciler, docs, warm, facts)
 			f := cost(b, reconcilerWithoutHolding, docs, warm, facts)
+			l := cost(b, floor, docs, warm, floorMessages(docs.len()))
 			n := cost(b, naive, docs, warm, facts)
 			ratio = append(ratio, float64(r.CPU)/float64(p.CPU))
 			released = append(released, float64(f.CPU)/float64(p.CPU))
 			throughput = append(throughput, float64(p.Wall)/float64(r.Wall))
+			least = append(least, float64(l.CPU)/float64(p.CPU))
+			leastThroughput = append(leastThroughput, float64(p.Wall)/float64(l.Wall))
 			against = append(against, float64(n.CPU)/float64(r.CPU))
 			ours = append(ours, r.PerEvent(docs.len()-warm))
 			plain = append(plain, p.PerEvent(docs.len()-warm))
@@ -75,6 +79,8 @@ func BenchmarkBuffer(b *testing.B) {
 	ratio.Report(b, "cpu-ratio")
 	released.Report(b, "cpu-ratio-released")
 	throughput.Report(b, "throughput-ratio")
+	least.Report(b, "floor-cpu-ratio")
+	leastThroughput.Report(b, "floor-throughput-ratio")
 	against.Report(b, "naive-ratio")
 	ours.Report(b, "reconcile-ns/event")
 	plain.Report(b, "pass-ns/event")
