@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/internal/embedded"
+	"github.com/helios-connect/helios/tests/program"
 
 	_ "github.com/redpanda-data/benthos/v4/public/components/io"
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
@@ -37,9 +39,14 @@ func orderEvent(key, cloud string, at, amount int) []byte {
 // runInput builds and runs a stream with the input, and returns what comes out.
 func runInput(t *testing.T, config string) <-chan *service.Message {
 	t.Helper()
+	return runLoggedInput(t, config, slog.New(slog.DiscardHandler))
+}
+
+func runLoggedInput(t *testing.T, config string, log *slog.Logger) <-chan *service.Message {
+	t.Helper()
 	out := make(chan *service.Message, 1000)
 	b := service.NewStreamBuilder()
-	require.NoError(t, b.SetLoggerYAML("level: none"))
+	b.SetLogger(log)
 	require.NoError(t, b.AddInputYAML(config))
 	require.NoError(t, b.AddConsumerFunc(func(_ context.Context, m *service.Message) error {
 		out <- m
@@ -110,6 +117,38 @@ func TestTheInputPassesVerdictsAndFlaggedEventsOn(t *testing.T) {
 	raw, err = flagged.AsBytes()
 	require.NoError(t, err)
 	require.Equal(t, `{"broken`, string(raw))
+}
+
+// Facts of two partitions, whose engines don't know of each other.
+func TestTheInputWarnsOnceOfAFieldThatNoEventHas(t *testing.T) {
+	broker, err := embedded.StartKafka(t.Context(), embedded.KafkaConfig{Partitions: 2, Retention: 24 * time.Hour})
+	require.NoError(t, err)
+	t.Cleanup(broker.Close)
+	log := &program.Output{}
+	misspelt := strings.Replace(orderExpectation, "field: data.amount", "field: data.amuont", 1)
+	out := runLoggedInput(t, fmt.Sprintf(`
+  helios_reconcile:
+    seed_brokers: [ %q ]
+    consumer_group: g
+    commit_interval: 10ms
+    max_ahead: 100000h
+%s`, broker.Addrs()[0], misspelt), slog.New(slog.NewTextHandler(log, nil)))
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addrs()...), kgo.DefaultProduceTopic(embedded.TopicEvents), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+	const facts = 1000 // of each partition, as many as it takes
+	var records []*kgo.Record
+	for i := range 2 * facts {
+		key := fmt.Sprint("k", i)
+		for _, cloud := range []string{"aws", "gcp"} {
+			records = append(records, &kgo.Record{Partition: int32(i % 2), Key: []byte(key), Value: orderEvent(key, cloud, 0, 5)})
+		}
+	}
+	require.NoError(t, client.ProduceSync(t.Context(), records...).FirstErr())
+	for range 2 * facts {
+		require.Equal(t, "matched", meta(next(t, out), "helios_status"))
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "data.amuont, which no event had"), log.String())
 }
 
 func TestTheInputAuthenticates(t *testing.T) {
