@@ -20,7 +20,7 @@ func contracts() p.Board {
 		Variables:   []p.Variable{{Name: "tenant", Title: "Tenant", Metric: t.SchemaEvents.Name, Label: t.LabelTenant}},
 		Rows: []p.Row{
 			{Title: "Compliance", Panels: []p.Panel{
-				{Title: "Compliance", Kind: p.Stat, Width: 6, Unit: "percentunit", Steps: p.Falling(0.95, 0.99), Next: toPipelines, Empty: noContracts,
+				{Title: "Compliance", Kind: p.Stat, Width: 6, Unit: "percentunit", Decimals: p.Number(2), Steps: p.Falling(0.95, 0.99), Next: toPipelines, Empty: noContracts,
 					Help:    "Share of the events of the time range that keep their contract, of those whose type has one. Red: below 95 %. The tables below name rule and producer.",
 					Queries: []q.Query{q.Instant(q.Compliance(q.Range, nil, tenant), "compliance")}},
 				{Title: "Subjects", Kind: p.Stat, Width: 6, Unit: "short", Steps: p.Plain(), Next: toPipelines,

@@ -29,11 +29,11 @@ var (
 )
 
 // openFact is the link of a cell that holds the id of a fact.
-const openFact = "/d/" + factUID + "?var-fact=${__value.raw:percentencode}&${__url_time_range}"
+const openFact = "/d/" + factUID + "?var-fact=${__value.raw:percentencode}&" + panels.Kept
 
 // openTrace is the link of a cell that holds the id of a trace. Explore is not
 // for anonymous viewers, a dashboard is.
-const openTrace = "/d/" + traceUID + "?var-trace=${__value.raw:percentencode}&${__url_time_range}"
+const openTrace = "/d/" + traceUID + "?var-trace=${__value.raw:percentencode}&" + panels.Kept
 
 // All lists the dashboards. The prices are those of config/prices.yaml.
 func All(prices Prices) []panels.Board {

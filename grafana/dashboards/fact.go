@@ -5,19 +5,23 @@ import (
 	q "github.com/helios-connect/helios/grafana/queries"
 )
 
+// asked is what was typed or linked. Grafana's sqlstring writes \" for ", which
+// PostgreSQL takes for two characters.
+const asked = `replace(${fact:sqlstring}, '\"', '"')`
+
 // theFact is the fact that the page is about: by its id, or the newest that has
 // the key; both are indexed. Without either it is the newest of the time range
 // whose values differ.
 const theFact = `(SELECT id, tenant, type, key FROM helios_verdicts
-WHERE id = ${fact:sqlstring} OR key = ${fact:sqlstring} ORDER BY decided_at DESC LIMIT 1)
+WHERE id = ` + asked + ` OR key = ` + asked + ` ORDER BY decided_at DESC LIMIT 1)
 UNION ALL (SELECT id, tenant, type, key FROM helios_verdicts
 WHERE ${fact:sqlstring} = '' AND $__timeFilter(decided_at) AND status = 'mismatched' ORDER BY decided_at DESC LIMIT 1)
 LIMIT 1`
 
 // sampledTrace is the id of the trace that a document names, if it is one that
-// was recorded.
+// was recorded; otherwise empty and not null, which would be a link too.
 func sampledTrace(document string) string {
-	return "substring(helios_json(" + document + ")->>'traceparent' from '^00-([0-9a-f]{32})-[0-9a-f]{16}-01$') AS trace"
+	return "coalesce(substring(helios_json(" + document + ")->>'traceparent' from '^00-([0-9a-f]{32})-[0-9a-f]{16}-01$'), '') AS trace"
 }
 
 func fact() p.Board {
@@ -34,11 +38,11 @@ func fact() p.Board {
 WITH f AS (` + theFact + `)
 SELECT v.status, v.tenant, v.type, v.key, array_to_string(v.missing || v.stalled, ', ') AS without, v.closed_by AS why,
   v.opened_at, v.decided_at, v.revision, split_part(v.expectation, '@', 1) AS expectation, v.id AS fact
-FROM helios_verdicts v WHERE v.id = (SELECT id FROM f) OR v.key = ${fact:sqlstring}
+FROM helios_verdicts v WHERE v.id = (SELECT id FROM f) OR v.key = ` + asked + `
 ORDER BY v.decided_at DESC LIMIT 10`)}},
 				{Title: "Side by side", Kind: p.Table, Unit: "string", Height: 12, Steps: p.Plain(), Next: toReconciliation, Compare: true, Null: "missing",
 					Matrix: [3]string{"cloud", "field", "value"}, Empty: none,
-					Help: "The event of each cloud that was judged, field by field, what the verdict names first. Amber with ≠: this cloud is the odd one out; ask the producer of that column. With ~: written otherwise, but the same by the expectation's tolerances, or in another order. Missing: the cloud does not have the field.",
+					Help: "The event of each cloud that was judged, field by field, what the verdict names first. Amber with ≠: this cloud is the odd one out; ask the producer of that column. Amber everywhere: each says something else. With ~: written otherwise, but the same by the expectation's tolerances, or in another order. Missing: the cloud does not have the field.",
 					Queries: []q.Query{q.SQL(`
 WITH RECURSIVE f AS (` + theFact + `),
 judged AS (SELECT f.id, helios_json(v.verdict) AS doc FROM f JOIN helios_verdicts v ON v.id = f.id),
@@ -57,10 +61,10 @@ leaf AS (SELECT cloud, path, coalesce(value #>> '{}', 'null') AS value FROM node
   WHERE jsonb_typeof(value) NOT IN ('object', 'array')),
 named AS (SELECT d->>'field' AS field, d->'outliers' AS outliers
   FROM judged CROSS JOIN LATERAL jsonb_array_elements(judged.doc->'diffs') AS d),
-usual AS (SELECT path, mode() WITHIN GROUP (ORDER BY value) AS value FROM leaf GROUP BY path)
-SELECT leaf.path AS field, leaf.cloud, CASE WHEN leaf.value = usual.value THEN ''
-    WHEN EXISTS (SELECT FROM named n WHERE (leaf.path = n.field OR starts_with(leaf.path, n.field || '.')) AND (n.outliers ? leaf.cloud OR NOT n.outliers @? '$[*]')) THEN '≠ '
-    ELSE '~ ' END || leaf.value AS value
+usual AS (SELECT path, mode() WITHIN GROUP (ORDER BY value) AS value, count(DISTINCT value) AS values FROM leaf GROUP BY path)
+SELECT leaf.path AS field, leaf.cloud, CASE WHEN usual.values > 1 AND NOT n.outliers @? '$[*]' THEN '≠ '
+    WHEN leaf.value = usual.value THEN ''
+    WHEN n.outliers ? leaf.cloud THEN '≠ ' ELSE '~ ' END || leaf.value AS value
 FROM leaf JOIN usual USING (path) LEFT JOIN named n ON leaf.path = n.field OR starts_with(leaf.path, n.field || '.')
 ORDER BY n.field IS NULL, leaf.path, leaf.cloud LIMIT 1000`)}},
 			}},

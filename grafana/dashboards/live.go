@@ -59,9 +59,10 @@ WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 100`)}},
 // Grafana sorts them by name.
 func streamed(fields ...string) (columns []p.Column) {
 	// Narrower than elsewhere: what streams is always of today.
-	widths := map[string]int{"time": 82, "cloud": 76, "key": 165, "tenant": 82, "status": 110, "fact": 68}
+	widths := map[string]int{"time": 82, "cloud": 76, "key": 175, "tenant": 82, "status": 110, "fact": 68}
+	units := map[string]string{"time": "time:HH:mm:ss"}
 	for _, f := range fields {
-		columns = append(columns, p.Column{Field: f, Name: f, Width: widths[f]})
+		columns = append(columns, p.Column{Field: f, Name: f, Width: widths[f], Unit: units[f]})
 	}
 	return columns
 }

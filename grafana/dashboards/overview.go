@@ -16,7 +16,7 @@ func overview() p.Board {
 		From:        "now-30m",
 		Rows: []p.Row{
 			{Title: "Is anything wrong?", Panels: []p.Panel{
-				{Title: "Agreement", Kind: p.Stat, Unit: "percentunit", Steps: p.Falling(0.9, 0.98), Next: toReconciliation,
+				{Title: "Agreement", Kind: p.Stat, Unit: "percentunit", Decimals: p.Number(2), Steps: p.Falling(0.9, 0.98), Next: toReconciliation,
 					Help:    "Share of the verdicts of the time range on which the clouds agree. Red: below 90 %. Open Reconciliation, which names cloud and field.",
 					Empty:   "no fact was judged in the time range.",
 					Queries: []q.Query{q.Instant(q.Agreement(q.Range), "agreement")}},
@@ -34,8 +34,8 @@ func overview() p.Board {
 					Help:    "The conservation law: received minus converted minus refused is 0. Red for longer than a moment: events vanish in ingest; read its log before a restart.",
 					Queries: []q.Query{q.Instant(q.Unaccounted(), "unaccounted")}},
 				{Title: "Dead letters", Kind: p.Stat, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Good}, {Value: 1, Colour: p.Warn}, {Value: 1000, Colour: p.Bad}}, Next: toPipelines,
-					Help:    "Events of the time range that were refused. Red: 1,000 and more. Pipelines shows them by reason; `helios-connect dlq list` shows each.",
-					Queries: []q.Query{q.Instant("round("+q.DeadLettersIn(q.Range)+")", "dead letters")}},
+					Help:    "Dead letters that the store took in the time range: events that were refused anywhere. Red: 1,000 and more. Pipelines shows them by reason; `helios-connect dlq list` shows each.",
+					Queries: []q.Query{q.Instant(q.Counted(q.DeadLettersStored(q.Range)), "dead letters")}},
 			}},
 			{Title: "What is wrong, on which cloud, since when?", Panels: []p.Panel{
 				{Title: "What is wrong", Kind: p.Table, Unit: "short", Width: 14, Height: 10, Steps: p.Plain(), Next: toReconciliation,
@@ -45,7 +45,7 @@ func overview() p.Board {
 				theFlow(),
 				{Title: "Each cloud now", Kind: p.Table, Wide: "last event", Unit: "short", Width: 14, Height: 6, Steps: p.Plain(), Next: toPipelines,
 					Columns: []p.Column{
-						{Field: t.LabelParticipant, Name: "cloud"},
+						{Field: t.LabelParticipant, Name: "cloud", Width: 70},
 						{Field: "Value #A", Name: "state", Values: cloudStates},
 						{Field: "Value #B", Name: "last event", Unit: "dateTimeFromNow"},
 						{Field: "Value #C", Name: "behind", Unit: "s", Steps: p.Rising(30, 300)},
@@ -66,7 +66,6 @@ func overview() p.Board {
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileReceived), q.Interval), t.LabelParticipant), "{{participant}}")}},
 				{Title: "Verdicts that aren't matched", Kind: p.Series, Unit: "eps", Stacked: true, Steps: p.Plain(), Next: toReconciliation, Width: 8,
 					Help:    "Verdicts per second by status, without the matched ones. Orange: values differ; violet: a cloud lost facts; grey: a cloud is silent, and they can't be judged without it.",
-					Empty:   "every verdict since the process started was matched.",
 					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ReconcileVerdicts, q.Not(t.LabelStatus, "matched")), q.Interval), t.LabelStatus), "{{verdict_status}}")}},
 				{Title: "Behind the frontier", Kind: p.Series, Unit: "s", Steps: p.Rising(30, 300), Next: toPipelines, Width: 8,
 					Help:    "How far the newest event of each cloud is behind the newest of all, worst clock. Above the line at 300 s the latency objective is lost: its producer or its queue is slow.",
@@ -129,12 +128,13 @@ func stateOf(matchers ...string) string {
 var cloudStates = map[string]p.Entry{"0": {Name: "heard of", Colour: p.Good}, "1": {Name: "partly silent", Colour: p.Warn}, "2": {Name: "silent", Colour: p.Bad}}
 
 // problems colours what wrong finds.
-var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour: p.Neutral}, {Name: "fine", Colour: p.Good}}
+var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour: p.Neutral}, {Name: "unknown", Colour: p.Warn}, {Name: "fine", Colour: p.Good}}
 
 // wrong finds what is wrong by kind and cloud. Its spells are rows with less
 // than two minutes between them. Of each kind it reads the newest two thousand,
 // so that a bad month costs no more than a bad hour. That nothing is wrong is a row
-// too: an empty panel could be a store that does not answer.
+// too: an empty panel could be a store that does not answer. Where nothing was
+// judged, nothing is known.
 const wrong = `
 WITH wrong AS (
   SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged' AS detail, decided_at AS at, id
@@ -164,7 +164,9 @@ SELECT state, cloud, problem, since, times, detail, example FROM (
   SELECT CASE WHEN latest > least(now(), $__timeTo()::timestamptz) - interval '2 minutes' THEN 'ongoing' ELSE 'over' END AS state,
     cloud, problem, since, times, detail, example, rank FROM episode
   UNION ALL
-  SELECT 'fine', 'all', 'nothing', NULL, 0, 'all matched, none refused', '', 9 WHERE NOT EXISTS (SELECT FROM episode)
+  SELECT CASE WHEN judged THEN 'fine' ELSE 'unknown' END, 'all', 'nothing', NULL, 0,
+    CASE WHEN judged THEN 'all matched, none refused' ELSE 'no fact was judged, or no verdict reached the store' END, '', 9
+  FROM (SELECT EXISTS (SELECT FROM helios_verdicts WHERE $__timeFilter(decided_at)) AS judged) v WHERE NOT EXISTS (SELECT FROM episode)
 ) found ORDER BY state, rank, times DESC LIMIT 50`
 
 func budgets(objectives []alerts.Objective) []q.Query {

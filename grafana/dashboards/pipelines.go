@@ -75,8 +75,7 @@ func pipelines() p.Board {
 			}},
 			{Title: "Dead letters and the conservation law", Panels: []p.Panel{
 				{Title: "Dead letters by reason", Kind: p.Series, Unit: "eps", Stacked: true, Width: 8, Steps: p.Plain(), Next: toContracts,
-					Help:    "Refused events per second, by reason, at ingest and at reconciliation. `helios-connect dlq list --reason` shows them, `dlq replay` sends them again when the cause is gone.",
-					Empty:   "nothing was refused since the process started.",
+					Help:    "Refused events per second, by reason, at ingest and at reconciliation; what a contract refuses is on Contracts. `helios-connect dlq list --reason` shows them, `dlq replay` sends them again when the cause is gone.",
 					Queries: []q.Query{q.Prom(q.DeadLetters(q.Interval), "{{reason}}")}},
 				{Title: "Received, converted, refused", Kind: p.Series, Unit: "eps", Width: 8, Steps: p.Plain(), Next: toOverview,
 					Help: "The three sides of the law at ingest: received = converted + refused. Lines that part for long: see unaccounted.",
@@ -107,7 +106,7 @@ ORDER BY recorded_at DESC LIMIT 50`)}},
 					Queries: []q.Query{q.Prom(q.Of(t.GoGoroutines), "goroutines"), q.Prom(q.Of(t.ProcessFDs), "open files")}},
 				{Title: "Names beyond the bound", Kind: p.Stat, Unit: "short", Width: 6, Steps: p.ZeroIsGood(), Next: toOverview,
 					Help:    "Times in the time range that something was counted as \"other\": metrics tell 1,000 tenants and participants apart, and 2,000 pairs. Red: somebody makes names up, or the bound is too small for you; the store has every name.",
-					Queries: []q.Query{q.Instant(q.Sum(q.Increase(q.Of(t.LabelOverflow), q.Range)), "times")}},
+					Queries: []q.Query{q.Instant(q.Counted(q.Sum(q.Increase(q.Of(t.LabelOverflow), q.Range))), "times")}},
 			}},
 		},
 	}

@@ -56,7 +56,7 @@ ORDER BY h.decided_at DESC LIMIT 50`)}},
 			{Title: "Which facts", Panels: []p.Panel{
 				{Title: "Latest disagreements", Kind: p.Table, Unit: "short", Height: 10, Steps: p.Plain(), Next: toFact, CellLinks: map[string]string{"fact": openFact},
 					Help:  "The newest facts that are not matched. A click on a fact opens it, side by side.",
-					Empty: "everything was matched in the time range.",
+					Empty: "everything that was judged in the time range was matched.",
 					Queries: []q.Query{q.SQL(`
 SELECT decided_at AS "time", status, tenant, type, key, array_to_string(missing, ', ') AS missing, closed_by AS why, id AS fact
 FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status <> 'matched'

@@ -18,7 +18,7 @@ func trace() p.Board {
 			{Title: "The trace", Panels: []p.Panel{
 				{Title: "Spans", Kind: p.Traces, Unit: "short", Height: 20, Steps: p.Plain(), Next: toFact,
 					Help:  "Every span of the trace. Red spans failed: their status says why. A verdict is linked to the events that it joins.",
-					Empty: "type the id of a trace above, or come by a link from Fact or by an exemplar below; the event is not sampled, or is forgotten.", Queries: []q.Query{q.Trace("${trace}")}},
+					Empty: "type the id of a trace above (the red mark asks for it), or come by a link from Fact or by an exemplar below; the event is not sampled, or is forgotten.", Queries: []q.Query{q.Trace("${trace}")}},
 			}},
 			{Title: "Traced events", Panels: []p.Panel{
 				{Title: "Stages, 95th percentile", Kind: p.Series, Unit: "s", Width: 16, Steps: p.Plain(), Next: toPipelines,

@@ -60,7 +60,7 @@ func (b Board) build() (*dashboard.Dashboard, error) {
 		Timezone: &zone, Editable: &editable, GraphTooltip: &cursor, Refresh: &refresh,
 		Time: &dashboard.DashboardDashboardTime{From: from, To: "now"}, SchemaVersion: 41, Version: &version,
 		Links: []dashboard.DashboardLink{{Title: "Helios", Type: dashboard.DashboardLinkTypeDashboards, Icon: "external link",
-			Tags: []string{Tag}, AsDropdown: true, KeepTime: true}},
+			Tags: []string{Tag}, AsDropdown: true, KeepTime: true, IncludeVars: true}},
 	}
 	d.Templating.List = append(d.Templating.List,
 		sourceVariable("prometheus", "Metrics", "prometheus"),

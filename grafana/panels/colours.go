@@ -103,15 +103,23 @@ func (p Panel) dashedWindows() []dashboard.DashboardFieldConfigSourceOverrides {
 
 // unnamed gives a name to what streams share, the resources: they have no label.
 func (p Panel) unnamed() []dashboard.DashboardFieldConfigSourceOverrides {
-	legend := "{{" + telemetry.LabelStream + "}}"
-	if !slices.ContainsFunc(p.Queries, func(q queries.Query) bool { return q.Legend == legend }) {
-		return nil
+	all := []dashboard.DashboardFieldConfigSourceOverrides{}
+	for _, q := range p.Queries {
+		what, ok := strings.CutPrefix(q.Legend, "{{"+telemetry.LabelStream+"}}")
+		if !ok {
+			continue
+		}
+		pattern := "/^" + regexp.QuoteMeta(what) + "$/"
+		if what == "" {
+			// Not by its name: the field of every series has that one.
+			pattern = "/^Value$/"
+		}
+		all = append(all, dashboard.DashboardFieldConfigSourceOverrides{
+			Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: pattern},
+			Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: "(shared)" + what}},
+		})
 	}
-	// Not by its name: the field of every series has that one.
-	return []dashboard.DashboardFieldConfigSourceOverrides{{
-		Matcher:    dashboard.MatcherConfig{Id: "byRegexp", Options: "/^Value$/"},
-		Properties: []dashboard.DynamicConfigValue{{Id: "displayName", Value: "(shared)"}},
-	}}
+	return all
 }
 
 // mappings writes what null and NaN are, in words, and colours the names of

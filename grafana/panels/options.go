@@ -31,6 +31,10 @@ func (p Panel) options() any {
 		o := stat.NewOptions()
 		o.ReduceOptions, o.Orientation = reduce, common.VizOrientationAuto
 		o.ColorMode = common.BigValueColorModeBackgroundSolid
+		// On a laptop the headline of a narrow tile has room for four letters.
+		if w, _ := p.size(); w < 6 {
+			o.TextMode = common.BigValueTextModeValueAndName
+		}
 		return o
 	case Series:
 		o := timeseries.NewOptions()
@@ -94,7 +98,7 @@ func (p Panel) options() any {
 func (p Panel) defaults() dashboard.FieldConfig {
 	unit, zero := p.Unit, 0.0
 	config := dashboard.FieldConfig{
-		Unit: &unit, Max: p.Max, Mappings: mappings(p),
+		Unit: &unit, Max: p.Max, Decimals: p.Decimals, Mappings: mappings(p),
 		Thresholds: thresholds(p.Steps),
 		Color:      &dashboard.FieldColor{Mode: dashboard.FieldColorModeIdThresholds},
 	}
@@ -177,6 +181,7 @@ func (p Panel) lines() map[string]any {
 	}
 	if p.Columned {
 		custom["drawStyle"], custom["fillOpacity"], custom["lineWidth"] = "bars", 80, 0
+		custom["barAlignment"] = 1 // a minute's column begins where the minute does
 	}
 	if len(p.Steps) > 1 {
 		custom["thresholdsStyle"] = map[string]any{"mode": "dashed"}

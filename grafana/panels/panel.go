@@ -47,6 +47,7 @@ type Panel struct {
 	Queries []queries.Query
 
 	Max       *float64         // upper end of the scale
+	Decimals  *float64         // of its numbers, where Grafana's three digits hide what counts
 	SoftMin   *float64         // lower end of a scale up to 1, while nothing is below
 	Null      string           // what null is called
 	Values    map[string]Entry // words for values
@@ -80,9 +81,13 @@ type Column struct {
 // Link leads to another dashboard.
 type Link struct{ Title, URL string }
 
-// To is a link to a dashboard, with the time range.
+// Kept is what every link to a dashboard hands on: the time range, and the data
+// sources. Without them a Grafana of two Heliosses shows the other one.
+const Kept = "${__url_time_range}&${prometheus:queryparam}&${postgresql:queryparam}"
+
+// To is a link to a dashboard.
 func To(title, uid string) Link {
-	return Link{Title: title, URL: "/d/" + uid + "?${__url_time_range}"}
+	return Link{Title: title, URL: "/d/" + uid + "?" + Kept}
 }
 
 // Number is for Panel.Max.

@@ -73,20 +73,20 @@ func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
 // widths of columns whose content is known, in pixels: they leave the room to
 // the others.
 var widths = map[string]int{
-	"time": 100, "since": 100, "latest": 150, "decided_at": 100, "opened_at": 100, "deadline": 100, "ingest_time": 100,
-	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 80, "tenant": 90, "why": 110, "revision": 80,
-	"times": 70, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 80, "missing": 110, "stalled": 110,
+	"time": 116, "since": 116, "latest": 116, "decided_at": 116, "opened_at": 116, "deadline": 116, "ingest_time": 116,
+	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 88, "tenant": 90, "why": 110, "revision": 80,
+	"times": 62, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 76, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
-	"problem": 120, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
-	"reason": 110, "trace": 70, "violated": 90, "refused": 90, "compliance": 110, "language": 90, "first seen": 100, "changes": 90, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
+	"problem": 115, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
+	"reason": 110, "trace": 70, "violated": 90, "refused": 90, "compliance": 110, "language": 90, "first seen": 116, "changes": 90, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
 }
 
-// everyColumn sets what holds for columns of all tables: no date where it is
-// today's, nothing in an empty cell, and the widths.
+// everyColumn sets what holds for columns of all tables: the day and the time,
+// which is as wide today as on other days; nothing in an empty cell, and the widths.
 func (p Panel) everyColumn() []dashboard.DashboardFieldConfigSourceOverrides {
 	all := []dashboard.DashboardFieldConfigSourceOverrides{
 		{Matcher: dashboard.MatcherConfig{Id: "byType", Options: "time"},
-			Properties: []dashboard.DynamicConfigValue{{Id: "unit", Value: "dateTimeAsIsoNoDateIfToday"}}},
+			Properties: []dashboard.DynamicConfigValue{{Id: "unit", Value: "time:MM-DD HH:mm:ss"}}},
 		{Matcher: dashboard.MatcherConfig{Id: "byRegexp", Options: "/.*/"}, Properties: []dashboard.DynamicConfigValue{{Id: "noValue", Value: " "}}},
 	}
 	if p.Compare || p.Matrix[0] != "" {

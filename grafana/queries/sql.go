@@ -102,9 +102,11 @@ billed AS (
 `
 }
 
-// hoursOfRange is true of the hours that the time range begins or lies in:
-// compliance is kept by whole hours.
-const hoursOfRange = "hour >= date_trunc('hour', $__timeFrom()::timestamptz, 'UTC') AND hour <= $__timeTo()"
+// hoursOfRange is true of the hours that the time range begins or lies in, of the
+// tenants that the dashboard shows: compliance is kept by whole hours. Grafana puts
+// All into a query as it is, the regular expression .*, and escapes every $ of a
+// name: none ends the string.
+const hoursOfRange = `tenant ~ $$^(?:${tenant:regex})\Z$$ AND hour >= date_trunc('hour', $__timeFrom()::timestamptz, 'UTC') AND hour <= $__timeTo()`
 
 // judged are the rows of the view helios_contract_compliance before it adds them
 // up, which would be done twice.

@@ -17,6 +17,14 @@ func DeadLettersIn(window string) string {
 		" + " + OrZero(Sum(Increase(Of(telemetry.ReconcileFlagged), window)), received)
 }
 
+// DeadLettersStored counts the dead letters of a window that the store has,
+// whoever refused them: also what a contract refuses, which no other counter tells
+// from what only breaks it.
+func DeadLettersStored(window string) string {
+	dead := Is(telemetry.LabelTable, "helios_dead_letters")
+	return OrZero(Sum(Grown(Of(telemetry.StoreRowsStored, dead), window)), Sum(Of(telemetry.StoreRowsRefused, dead)))
+}
+
 // Unaccounted is what ingest received and neither converted nor refused: the
 // conservation law, which says 0. The three counters belong to one process and
 // start together.

@@ -174,6 +174,11 @@ func (c *checking) panelRules(p map[string]any) {
 		c.reducers(legend, "options.legend.calcs")
 	}
 	c.reducers(objectOf(options, "reduceOptions"), "options.reduceOptions.calcs")
+	custom := objectOf(objectOf(objectOf(p, "fieldConfig"), "defaults"), "custom")
+	c.must(custom["drawStyle"] != "bars" || number(custom["barAlignment"]) == 1, "fieldConfig.defaults.custom.barAlignment", "a column must begin where what it counts begins")
+	if kind == "stat" && number(objectOf(p, "gridPos")["w"]) < 6 {
+		c.must(textOf(options, "textMode") == "value_and_name", "options.textMode", "a narrow tile must write its name: its headline is cut on a laptop")
+	}
 	for i, tr := range listOf(p, "transformations") {
 		c.must(slices.Contains(transformers, textOf(tr, "id")), fmt.Sprintf("transformations.%d.id", i), "%q is no transformation", textOf(tr, "id"))
 	}
@@ -203,11 +208,15 @@ var inner = regexp.MustCompile(`^/d/([\w-]+)`)
 func (c *checking) link(l map[string]any, field string) {
 	c.must(textOf(l, "title") != "", field+".title", "is empty")
 	if textOf(l, "type") == "dashboards" {
+		c.must(l["keepTime"] == true && l["includeVars"] == true, field, "it loses the time range or the data sources")
 		return
 	}
 	url := textOf(l, "url")
 	if m := inner.FindStringSubmatch(url); m != nil {
 		c.must(c.uids[m[1]], field+".url", "there is no dashboard %q", m[1])
+		for _, kept := range []string{"${__url_time_range}", "${prometheus:queryparam}", "${postgresql:queryparam}"} {
+			c.must(strings.Contains(url, kept), field+".url", "%q loses %s", url, kept)
+		}
 	} else {
 		c.must(strings.HasPrefix(url, "/explore") || strings.HasPrefix(url, "https://"), field+".url", "%q leads to no dashboard", url)
 	}
@@ -248,12 +257,13 @@ func (c *checking) targetRules(p map[string]any) {
 		c.source(objectOf(q, "datasource"), field+".datasource")
 		switch textOf(objectOf(q, "datasource"), "type") {
 		case "prometheus":
-			c.promQL(q, field)
+			c.promQL(p, q, field)
 		case "grafana-postgresql-datasource":
 			c.must(textOf(q, "rawSql") != "" && q["rawQuery"] == true && textOf(q, "format") == "table", field, "needs rawSql, rawQuery and the format table")
 			c.variablesIn(textOf(q, "rawSql"), field+".rawSql")
 			for _, m := range used.FindAllString(textOf(q, "rawSql"), -1) {
-				c.must(strings.HasPrefix(m, "$__") || strings.HasPrefix(m, "${__") || strings.HasSuffix(m, ":sqlstring}"), field+".rawSql", "%s is not quoted: write ${name:sqlstring}", m)
+				c.must(strings.HasPrefix(m, "$__") || strings.HasPrefix(m, "${__") || strings.HasSuffix(m, ":sqlstring}") || strings.Contains(textOf(q, "rawSql"), "$$^(?:"+m+`)\Z$$`) && strings.HasSuffix(m, ":regex}"),
+					field+".rawSql", "%s is not quoted: write ${name:sqlstring}, or $$^(?:${name:regex})\\Z$$ where it may be All", m)
 			}
 		case "datasource":
 			c.must(strings.HasPrefix(textOf(q, "channel"), "stream/helios/"), field+".channel", "%q is none of ours", textOf(q, "channel"))
@@ -267,7 +277,19 @@ func (c *checking) source(s map[string]any, field string) {
 	c.must(!ok || textOf(s, "uid") == want, field+".uid", "%q must be %s", textOf(s, "uid"), want)
 }
 
-func (c *checking) promQL(q map[string]any, field string) {
+// namesOf are the names that a panel gives to series.
+func (c *checking) namesOf(p map[string]any) (all []string) {
+	for _, o := range listOf(objectOf(p, "fieldConfig"), "overrides") {
+		for _, property := range listOf(o, "properties") {
+			if textOf(property, "id") == "displayName" {
+				all = append(all, textOf(property, "value"))
+			}
+		}
+	}
+	return all
+}
+
+func (c *checking) promQL(p, q map[string]any, field string) {
 	expr, legend := textOf(q, "expr"), textOf(q, "legendFormat")
 	c.must(expr != "", field+".expr", "is empty")
 	c.must(balanced(expr), field+".expr", "its brackets or quotes do not close: %s", expr)
@@ -275,6 +297,11 @@ func (c *checking) promQL(q map[string]any, field string) {
 		c.must(false, field+".expr", "nothing emits %s", name)
 	}
 	c.variablesIn(expr, field+".expr")
+	c.must(textOf(p, "type") != "stat" || textOf(objectOf(objectOf(p, "fieldConfig"), "defaults"), "unit") != "short" || !strings.Contains(expr, "increase(") || strings.HasPrefix(expr, "round("),
+		field+".expr", "Prometheus extrapolates: a tile would count in fractions")
+	if what, ok := strings.CutPrefix(legend, "{{stream}}"); ok {
+		c.must(slices.Contains(c.namesOf(p), "(shared)"+what), field+".legendFormat", "what the streams share would have no name")
+	}
 	c.must(q["range"] == true || q["instant"] == true, field, "is neither a range nor an instant")
 	c.must(textOf(q, "format") == "table" || legend != "", field+".legendFormat", "is absent")
 	for _, m := range legendLabel.FindAllStringSubmatch(legend, -1) {

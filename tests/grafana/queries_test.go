@@ -186,6 +186,6 @@ func macros(query, fact string) string {
 	from, to := time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
 	query = timeFilter.ReplaceAllString(query, "$1 BETWEEN '"+from+"' AND '"+to+"'")
 	query = strings.NewReplacer("$__timeFrom()", "'"+from+"'", "$__timeTo()", "'"+to+"'",
-		"${fact:sqlstring}", "'"+strings.ReplaceAll(fact, "'", "''")+"'").Replace(query)
+		"${fact:sqlstring}", sqlString(fact), "${tenant:regex}", ".*").Replace(query)
 	return query
 }

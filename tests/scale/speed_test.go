@@ -161,7 +161,7 @@ func (f *filled) macros(text string, length time.Duration) string {
 	}
 	quoted := func(at time.Time) string { return "'" + at.Format("2006-01-02T15:04:05.999Z") + "'" }
 	text = timeFilter.ReplaceAllString(text, "$1 BETWEEN "+quoted(from)+" AND "+quoted(to))
-	return strings.NewReplacer("$__timeFrom()", quoted(from), "$__timeTo()", quoted(to), "${fact:sqlstring}", "'"+f.key+"'").Replace(text)
+	return strings.NewReplacer("$__timeFrom()", quoted(from), "$__timeTo()", quoted(to), "${fact:sqlstring}", "'"+f.key+"'", "${tenant:regex}", ".*").Replace(text)
 }
 
 // api asks what the API asks, through the package that it asks through. Which
