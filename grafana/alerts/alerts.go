@@ -46,9 +46,13 @@ func (o Objective) alert(severity string) Alert {
 	for _, word := range strings.Split(o.Name, "_") {
 		name += strings.ToUpper(word[:1]) + word[1:]
 	}
+	whose := ""
+	if o.By != "" {
+		whose = " of {{ $labels." + o.By + " }}"
+	}
 	return Alert{
 		Name: "Helios" + name + burns + words[severity], Expr: o.burning(severity), For: "2m", Severity: severity, Cause: o.Cause,
-		Summary: fmt.Sprintf("The error budget of %q (%.4g %%) is used up too fast.", o.Title, o.Target*100),
+		Summary: fmt.Sprintf("The error budget of %q (%.4g %%)%s is used up too fast.", o.Title, o.Target*100, whose),
 		Action:  "Open the SLO dashboard to see since when, then Reconciliation or Pipelines for the cause.",
 		Board:   "helios-slo", Panel: o.BurnPanel(),
 	}

@@ -10,6 +10,9 @@ import (
 func pipelines() p.Board {
 	stream := q.Like(t.LabelStream, "$stream")
 	perStream := func(m t.Metric) string { return q.Sum(q.Rate(q.Of(m, stream), q.Interval), t.LabelStream) }
+	// Every program that Prometheus scrapes exports what the runtime says.
+	helios := q.Is(t.LabelJob, "helios")
+	perProcess := func(m t.Metric) string { return q.Sum(q.Of(m, helios), t.LabelInstance) }
 	batches := q.Sum(q.Rate(q.CountOf(t.ConnectInputBatches, stream), q.Interval), t.LabelStream)
 	return p.Board{
 		UID: pipelinesUID, Title: "Helios Pipelines",
@@ -67,7 +70,7 @@ func pipelines() p.Board {
 			{Title: "Is it there, and for how long?", Panels: []p.Panel{
 				{Title: "Processes measured", Kind: p.Stat, Width: 12, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Bad}, {Value: 1, Colour: p.Good}}, Next: toOverview,
 					Help:    "Processes of Helios whose metrics Prometheus reads. Red: none, so nothing else here is known. Is the process running, and reachable?",
-					Queries: []q.Query{q.Instant(q.Sum(q.Of(t.PrometheusUp, q.Is(t.LabelJob, "helios"))), "processes")}},
+					Queries: []q.Query{q.Instant(q.Sum(q.Of(t.PrometheusUp, helios)), "processes")}},
 				{Title: "Certificate left", Kind: p.Stat, Width: 12, Unit: "s", Steps: p.Falling(alerts.ExpiryNow.Seconds(), alerts.ExpirySoon.Seconds()), Next: toOverview,
 					Help:    "Time until the certificate of the webhook expires. Red: three days or less; then no cloud can push any more. Put a new one where the old one is, it is loaded without a restart.",
 					Empty:   "no webhook has a certificate: it is ended by a proxy before it, or there is no webhook.",
@@ -95,15 +98,15 @@ ORDER BY recorded_at DESC LIMIT 50`)}},
 			}},
 			{Title: "Process", Panels: []p.Panel{
 				{Title: "Memory", Kind: p.Series, Unit: "bytes", Steps: p.Plain(), Next: toOverview, Width: 8,
-					Help: "Resident memory, Go's heap, and what facts hold of it. Growing without end with the facts: shorten window or correction horizon.",
-					Queries: []q.Query{q.Prom(q.Of(t.ProcessRSS), "resident"), q.Prom(q.Of(t.GoHeap), "heap"),
+					Help: "Resident memory and Go's heap of each process, and what facts hold of it. Growing without end with the facts: shorten window or correction horizon.",
+					Queries: []q.Query{q.Prom(perProcess(t.ProcessRSS), "{{instance}} resident"), q.Prom(perProcess(t.GoHeap), "{{instance}} heap"),
 						q.Prom(q.Sum(q.Of(t.ReconcileBytes)), "facts")}},
 				{Title: "CPU", Kind: p.Series, Unit: "short", Steps: p.Plain(), Next: toOverview, Width: 8,
-					Help:    "Cores in use. At the machine's number for long: start another process; partitions are shared out.",
-					Queries: []q.Query{q.Prom(q.Rate(q.Of(t.ProcessCPU), q.Interval), "cores")}},
+					Help:    "Cores in use by each process. At the machine's number for long: start another process; partitions are shared out.",
+					Queries: []q.Query{q.Prom(q.Sum(q.Rate(q.Of(t.ProcessCPU, helios), q.Interval), t.LabelInstance), "{{instance}}")}},
 				{Title: "Goroutines and files", Kind: p.Series, Unit: "short", Steps: p.Plain(), Next: toOverview, Width: 8,
 					Help:    "Both are level in a healthy process. A steady climb is a leak: take a profile at /debug/pprof and restart in a quiet hour.",
-					Queries: []q.Query{q.Prom(q.Of(t.GoGoroutines), "goroutines"), q.Prom(q.Of(t.ProcessFDs), "open files")}},
+					Queries: []q.Query{q.Prom(perProcess(t.GoGoroutines), "{{instance}} goroutines"), q.Prom(perProcess(t.ProcessFDs), "{{instance}} open files")}},
 				{Title: "Names beyond the bound", Kind: p.Stat, Unit: "short", Width: 6, Steps: p.ZeroIsGood(), Next: toOverview,
 					Help:    "Times in the time range that something was counted as \"other\": metrics tell 1,000 tenants and participants apart, and 2,000 pairs. Red: somebody makes names up, or the bound is too small for you; the store has every name.",
 					Queries: []q.Query{q.Instant(q.Counted(q.Sum(q.Increase(q.Of(t.LabelOverflow), q.Range))), "times")}},

@@ -2,14 +2,19 @@ package telemetry
 
 // LabelPath is the place of a component in its stream, LabelName the label that
 // it was given, LabelLE the upper end of a histogram's bucket. LabelStream is the
-// stream in streams mode here, and one of the API's there.
+// stream in streams mode here, and one of the API's there. Prometheus itself adds
+// LabelJob and LabelInstance, by which processes are told apart.
 const (
-	LabelPath  = "path"
-	LabelName  = "label"
-	LabelLE    = "le"
-	LabelTopic = "topic"
-	LabelJob   = "job"
+	LabelPath     = "path"
+	LabelName     = "label"
+	LabelLE       = "le"
+	LabelTopic    = "topic"
+	LabelJob      = "job"
+	LabelInstance = "instance"
 )
+
+// processes are the labels that tell them apart.
+var processes = []string{LabelJob, LabelInstance}
 
 // Metrics of Redpanda Connect and of the Go runtime that dashboards read. They
 // are emitted by those, not by a plugin; the definitions are here so that a
@@ -56,12 +61,12 @@ var (
 		Help: "Records of a partition that its consumer group has not read.",
 	}
 	// PrometheusUp is Prometheus's own, of each of its targets.
-	PrometheusUp = Metric{Name: "up", Kind: Gauge, Labels: []string{LabelJob}, Help: "1 when the last scrape of the target succeeded, else 0."}
-	GoGoroutines = Metric{Name: "go_goroutines", Kind: Gauge, Help: "Goroutines of the process."}
-	GoHeap       = Metric{Name: "go_memstats_heap_inuse_bytes", Kind: Gauge, Help: "Bytes of heap in use."}
-	ProcessCPU   = Metric{Name: "process_cpu_seconds_total", Kind: Counter, Help: "CPU time of the process."}
-	ProcessRSS   = Metric{Name: "process_resident_memory_bytes", Kind: Gauge, Help: "Resident memory of the process."}
-	ProcessFDs   = Metric{Name: "process_open_fds", Kind: Gauge, Help: "Open file descriptors."}
+	PrometheusUp = Metric{Name: "up", Kind: Gauge, Labels: processes, Help: "1 when the last scrape of the target succeeded, else 0."}
+	GoGoroutines = Metric{Name: "go_goroutines", Kind: Gauge, Labels: processes, Help: "Goroutines of the process."}
+	GoHeap       = Metric{Name: "go_memstats_heap_inuse_bytes", Kind: Gauge, Labels: processes, Help: "Bytes of heap in use."}
+	ProcessCPU   = Metric{Name: "process_cpu_seconds_total", Kind: Counter, Labels: processes, Help: "CPU time of the process."}
+	ProcessRSS   = Metric{Name: "process_resident_memory_bytes", Kind: Gauge, Labels: processes, Help: "Resident memory of the process."}
+	ProcessFDs   = Metric{Name: "process_open_fds", Kind: Gauge, Labels: processes, Help: "Open file descriptors."}
 )
 
 // Connect lists the metrics that Helios's plugins do not emit themselves.

@@ -240,6 +240,9 @@ func (c *checking) variablesIn(text, field string) {
 // sources are what a query's data source must be, by its type.
 var sources = map[string]string{"prometheus": "${prometheus}", "grafana-postgresql-datasource": "${postgresql}", "datasource": "grafana", "tempo": "${tempo}"}
 
+// ofEveryProgram are metrics that each program exports, whoever wrote it.
+var ofEveryProgram = regexp.MustCompile(`\b(?:process|go)_\w+(\{[^}]*\})?`)
+
 var (
 	legendLabel = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 	fixedWindow = regexp.MustCompile(`\bi?rate\((?:[^\[\]]|\[[^\]]*\] offset)+?\[([^\]]+)\]`)
@@ -299,6 +302,9 @@ func (c *checking) promQL(p, q map[string]any, field string) {
 	c.variablesIn(expr, field+".expr")
 	c.must(textOf(p, "type") != "stat" || textOf(objectOf(objectOf(p, "fieldConfig"), "defaults"), "unit") != "short" || !strings.Contains(expr, "increase(") || strings.HasPrefix(expr, "round("),
 		field+".expr", "Prometheus extrapolates: a tile would count in fractions")
+	for _, m := range ofEveryProgram.FindAllStringSubmatch(expr, -1) {
+		c.must(m[1] == `{job="helios"}`, field+".expr", "every program that Prometheus scrapes exports %s: ask that of the job helios", m[0])
+	}
 	if what, ok := strings.CutPrefix(legend, "{{stream}}"); ok {
 		c.must(slices.Contains(c.namesOf(p), "(shared)"+what), field+".legendFormat", "what the streams share would have no name")
 	}

@@ -145,6 +145,23 @@ func TestDeadLettersAreCountedFromTheFirst(t *testing.T) {
 	require.NoError(t, err, string(out))
 }
 
+// Three notifications that read the same say nothing of whom they are about.
+func TestAlertsSayWhomTheyAreAbout(t *testing.T) {
+	by := regexp.MustCompile(`by \(((?:participant|tenant|type|table|stream|topic|clock)[^)]*)\)`)
+	for _, a := range alerts.Alerts() {
+		labels := by.FindStringSubmatch(a.Expr)
+		if labels == nil && strings.Contains(a.Name, "IngestAvailability") {
+			labels = []string{"", "participant"} // recorded by it
+		}
+		if labels == nil {
+			continue
+		}
+		for _, label := range strings.Split(labels[1], ", ") {
+			require.Contains(t, a.Summary, "$labels."+label, "%s: its alerts differ in %s", a.Name, label)
+		}
+	}
+}
+
 // 99.985 % of an objective of 99.99 % is not "100 %".
 func TestTilesOfObjectivesHaveMoreDigitsThanTheObjective(t *testing.T) {
 	for _, o := range alerts.Objectives() {
