@@ -9,7 +9,9 @@ import (
 func live() p.Board {
 	const pushed = "no pipeline pushes to Grafana Live; a reload shows what was pushed last."
 	stats := func(title, interval string) p.Panel {
-		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 6, Wide: "latest", Units: map[string]string{"latest": "time:MM-DD HH:mm"}, Unit: "short", Width: 8, Steps: p.Plain(), Next: panelsToCost,
+		return p.Panel{Title: "Last " + title, Kind: p.Table, Height: 6, Unit: "short", Width: 8,
+			Columns: []p.Column{{Field: "cloud", Name: "cloud", Width: 60}, {Field: "events", Name: "events", Width: 68},
+				{Field: "types", Name: "types", Width: 54}, {Field: "latest", Name: "latest"}}, Steps: p.Plain(), Next: panelsToCost,
 			Help:    "Events and facts of the last " + title + ", whatever the time range. A cloud that is missing here has sent nothing.",
 			Empty:   "the store holds no event of that time.",
 			Queries: []q.Query{q.EventsSince(interval)}}

@@ -58,7 +58,7 @@ type Panel struct {
 	Filter    bool              // a table whose columns can be filtered
 	Compare   bool              // cells marked with ≠ are coloured
 	Matrix    [3]string         // columns to rows: column, row and value field
-	Columns   []Column          // of a table of PromQL or a stream: what is shown, from left to right; of a flow: its fields
+	Columns   []Column          // of a table whose query does not say it, as PromQL and streams: what is shown, from left to right; of a flow: its fields
 	Nodes     []Node            // of a flow
 	Units     map[string]string // units of a table's columns
 	CellLinks map[string]string // links of a table's columns
@@ -69,7 +69,7 @@ type Panel struct {
 
 // Column is a column of a table whose query does not say how it is shown: of
 // PromQL a label, or the value of a query, "Value #A" for the first of several;
-// of a stream a field.
+// of a stream a field, of SQL a column.
 type Column struct {
 	Field, Name string
 	Unit        string

@@ -73,9 +73,9 @@ func (p Panel) overrides() []dashboard.DashboardFieldConfigSourceOverrides {
 // widths of columns whose content is known, in pixels: they leave the room to
 // the others.
 var widths = map[string]int{
-	"time": 116, "since": 116, "latest": 116, "decided_at": 116, "opened_at": 116, "deadline": 116, "ingest_time": 116,
+	"time": 116, "since": 116, "latest": 112, "decided_at": 116, "opened_at": 116, "deadline": 116, "ingest_time": 116,
 	"state": 90, "status": 110, "believed": 110, "now": 110, "cloud": 88, "tenant": 90, "why": 110, "revision": 80,
-	"times": 62, "facts": 70, "events": 80, "types": 56, "days": 60, "fact": 80, "example": 76, "missing": 110, "stalled": 110,
+	"times": 62, "facts": 70, "events": 80, "types": 70, "days": 60, "fact": 80, "example": 76, "missing": 110, "stalled": 110,
 	"usd": 90, "usd per million": 130, "usd a month": 115, "saved a month": 120, "usd for them": 115, "bytes": 90,
 	"problem": 115, "verdict": 110, "field": 140, "key": 175, "without": 110, "last event": 160, "delay": 70, "expectation": 110, "dead letters": 110, "rule": 130,
 	"reason": 110, "trace": 70, "violated": 90, "refused": 90, "compliance": 110, "language": 90, "first seen": 116, "changes": 90, "stage": 90, "version": 80, "outcome": 110, "behind": 80, "events/s": 80,
