@@ -14,7 +14,8 @@ const (
 	worldName = "demo" // in pipelines/demo
 	worldOver = "over" // phase of a world that has made every event
 
-	// patience with each part of the end: what is not over by then is an error.
+	// patience with each part of the end: when nothing has happened for so long,
+	// what is not over is an error. A machine that is merely slow gets on.
 	patience = 60 * time.Second
 	// startPatience is how long the clouds may take to begin.
 	startPatience = 30 * time.Second
@@ -127,10 +128,11 @@ func (s *session) traffic(ctx context.Context) error {
 // finish stops the faults and waits until every event was taken.
 func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 	s.meter.phase = "ending"
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not every event was taken within %v", patience))
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	finished := make(chan error, 1)
 	go func() { finished <- s.world.Finish(ctx) }()
+	still := newStillness(s.taken())
 	for {
 		select {
 		case err := <-finished:
@@ -140,8 +142,37 @@ func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 			return err
 		case <-redraw:
 			s.redraw(ctx)
+			if still.look(s.taken()) >= int(patience/redrawEvery) {
+				cancel(fmt.Errorf("no event was taken for %v", patience))
+			}
 		}
 	}
+}
+
+// taken is how many of the world's events were acknowledged.
+func (s *session) taken() (n int64) {
+	for _, cloud := range s.world.Snapshot().Clouds {
+		n += cloud.AckedEvents
+	}
+	return n
+}
+
+// stillness counts the looks at something since it changed. Looks are counted
+// and not the time, of which a process that was suspended has missed some.
+type stillness[T comparable] struct {
+	last  T
+	looks int
+}
+
+func newStillness[T comparable](now T) *stillness[T] { return &stillness[T]{last: now} }
+
+// look returns how many looks in a row saw what this one sees.
+func (s *stillness[T]) look(now T) int {
+	if now != s.last {
+		s.last, s.looks = now, 0
+	}
+	s.looks++
+	return s.looks
 }
 
 // allTaken reports whether the world is over and each of its events was
@@ -175,34 +206,27 @@ func (s *session) redraw(ctx context.Context) {
 }
 
 // settle waits until nothing is open or on its way, and says what is left when
-// that takes too long.
+// nothing moves any more.
 func (s *session) settle(ctx context.Context) (left []string, err error) {
 	s.meter.phase = "settling"
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
 	poll, redraw := time.NewTicker(pollEvery), time.NewTicker(redrawEvery)
 	defer poll.Stop()
 	defer redraw.Stop()
-	var last arrivals
-	since := time.Now()
+	still := newStillness(arrivals{})
 	for {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-deadline.C:
-			return last.left(), nil
 		case <-redraw.C:
 			s.redraw(ctx)
-		case now := <-poll.C:
+		case <-poll.C:
 			a, err := s.arrivals(ctx)
 			if err != nil {
 				return nil, err
 			}
-			if a != last {
-				last, since = a, now
-			}
-			if len(a.left()) == 0 && now.Sub(since) >= calm {
-				return nil, nil
+			looks, left := still.look(a), a.left()
+			if len(left) == 0 && looks > int(calm/pollEvery) || looks > int(patience/pollEvery) {
+				return left, nil
 			}
 		}
 	}

@@ -44,7 +44,10 @@ func runStreams(ctx context.Context, args []string, environment map[string]strin
 			called = true
 			sessionErr = session(ctx)
 			life.end()
-			return nil
+			// An error makes Redpanda Connect return without stopping the streams.
+			// After a failure they may be stuck, and waiting for them would end the
+			// process, with every goroutine's stack and without the error.
+			return sessionErr
 		}),
 	)
 	switch {
