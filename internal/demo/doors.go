@@ -107,12 +107,12 @@ func (d *doors) held() int64 {
 	return d.sqs.Held() + d.pubsub.Held()
 }
 
-// redelivered counts messages that the clouds handed out again.
+// redelivered counts what the clouds handed out again.
 func (d *doors) redelivered() int64 {
 	if d == nil {
 		return 0
 	}
-	return d.sqs.Redelivered() + d.pubsub.Redelivered()
+	return d.sqs.Redelivered() + d.pubsub.Redelivered() + d.grid.Redelivered()
 }
 
 // resources is the file of the inputs: those of production read the emulators.

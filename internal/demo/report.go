@@ -155,7 +155,8 @@ func (c *counts) hops(store *storeReader) ([]truth.Hop, error) {
 	}
 	hops := []truth.Hop{
 		{Name: "ingest", Received: c.Received, Logged: c.Logged - c.Replayed, DeadLettered: c.Refused[stageIngest] + c.Refused[stageValidate], InFlight: c.InFlight},
-		{Name: "reconcile", Received: c.Logged, Logged: present, Duplicates: repeated + c.Ignored, DeadLettered: c.Refused[stageReconcile], InFlight: c.Logged - c.Judged},
+		// After a lost session or an aborted transaction events are judged again.
+		{Name: "reconcile", Received: c.Logged, Logged: present, Duplicates: repeated + c.Ignored, DeadLettered: c.Refused[stageReconcile], InFlight: max(0, c.Logged-c.Judged)},
 	}
 	for _, t := range []struct {
 		name, table string

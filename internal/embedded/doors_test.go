@@ -80,10 +80,13 @@ func publish(t *testing.T, g *embedded.EventGrid) int {
 }
 
 func TestEventGridDeliversOnlyToAWebhookThatAnswersItsCode(t *testing.T) {
-	var right atomic.Bool
+	var right, busy atomic.Bool
 	var delivered atomic.Int64
 	webhook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Aeg-Event-Type") == "Notification" {
+			if busy.Load() {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
 			delivered.Add(1)
 			return
 		}
@@ -107,4 +110,9 @@ func TestEventGridDeliversOnlyToAWebhookThatAnswersItsCode(t *testing.T) {
 	require.Equal(t, http.StatusOK, publish(t, g))
 	require.EqualValues(t, 2, delivered.Load())
 	require.True(t, g.Validated())
+	require.Zero(t, g.Redelivered())
+
+	busy.Store(true)
+	require.Equal(t, http.StatusServiceUnavailable, publish(t, g))
+	require.EqualValues(t, 1, g.Redelivered(), "what was not confirmed comes again, taken or not")
 }

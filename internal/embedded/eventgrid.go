@@ -29,6 +29,7 @@ type EventGrid struct {
 
 	mu        sync.Mutex
 	validated atomic.Bool
+	again     atomic.Int64
 }
 
 // StartEventGrid starts a topic on a free port of 127.0.0.1, whose subscription
@@ -54,6 +55,10 @@ func (g *EventGrid) URL() string { return "http://" + g.addr + "/api/events" }
 // Validated reports whether the webhook has proved that it wants the events.
 func (g *EventGrid) Validated() bool { return g.validated.Load() }
 
+// Redelivered counts the events whose delivery the webhook did not confirm: it may
+// have taken them, and the publisher sends them again.
+func (g *EventGrid) Redelivered() int64 { return g.again.Load() }
+
 // Close ends the topic.
 func (g *EventGrid) Close() {
 	_ = g.server.Close()
@@ -72,14 +77,18 @@ func (g *EventGrid) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status, answer, err := g.post(r.Context(), "Notification", body)
-	switch {
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	case status/100 == 2:
+	if err == nil && status/100 == 2 {
 		w.WriteHeader(http.StatusOK)
-	default:
-		http.Error(w, fmt.Sprintf("the webhook answered %d: %s", status, answer), http.StatusServiceUnavailable)
+		return
 	}
+	var events []json.RawMessage
+	if json.Unmarshal(body, &events) == nil {
+		g.again.Add(int64(len(events)))
+	}
+	if err == nil {
+		err = fmt.Errorf("the webhook answered %d: %s", status, answer)
+	}
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
 }
 
 // validate does the handshake, once.

@@ -71,6 +71,13 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 
 	runs := runsIn(t, dataDir)
 	require.Len(t, runs, 1)
+	t.Run("events that were judged twice, as after a lost session, are no fault", func(t *testing.T) {
+		changeCounts(t, runs[0], func(counts map[string]any) {
+			counts["judged"] = counts["judged"].(float64) + 5
+		})
+		again := start(t, nil, "demo", "report", runs[0])
+		require.Zero(t, again.exit(time.Minute), again.out.String())
+	})
 	t.Run("a flipped verdict in the store fails the report", func(t *testing.T) {
 		flipAVerdict(t, filepath.Join(runs[0], "store.db"))
 		again := start(t, nil, "demo", "report", "--json", runs[0])
