@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/helios-connect/helios/internal/demo"
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // demoCommand runs everything in one process and judges it.
@@ -54,6 +55,10 @@ func runDemo(c *cli.Context) error {
 	if !c.IsSet("seed") {
 		seed = time.Now().UnixNano() % 1_000_000
 	}
+	var size func() (columns, rows int)
+	if isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("TERM") != "dumb" {
+		size = func() (columns, rows int) { return terminal.Size(os.Stdout) }
+	}
 	return exitStatus(demo.Run(c.Context, demo.Options{
 		Rate:     c.Float64("rate"),
 		Duration: c.Duration("duration"),
@@ -63,13 +68,13 @@ func runDemo(c *cli.Context) error {
 
 		BreakContract: c.Bool("break-contract"),
 
-		Port:     c.Int("port"),
-		APIPort:  c.Int("api-port"),
-		DataDir:  c.String("data-dir"),
-		JSON:     c.Bool("json"),
-		Out:      os.Stdout,
-		Err:      os.Stderr,
-		Terminal: isatty.IsTerminal(os.Stdout.Fd()) && os.Getenv("TERM") != "dumb",
+		Port:    c.Int("port"),
+		APIPort: c.Int("api-port"),
+		DataDir: c.String("data-dir"),
+		JSON:    c.Bool("json"),
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Size:    size,
 	}))
 }
 

@@ -62,12 +62,16 @@ func stopOnSignal(o *Options, ws *workspace) <-chan struct{} {
 	stop := make(chan struct{})
 	go func() {
 		<-signals
-		if o.JSON || !o.Terminal { // the screen says it itself
+		drawn := !o.JSON && o.Size != nil
+		if !drawn { // the screen says it itself
 			fmt.Fprintln(o.Err, "\nEnding the run; once more to stop at once.")
 		}
 		close(stop)
 		<-signals
-		fmt.Fprintf(o.Err, "%sStopped at once. The run is kept in %s\n", showCursor, ws.dir)
+		if drawn {
+			io.WriteString(o.Out, showCursor) //nolint:errcheck // a display that can't be seen harms nobody
+		}
+		fmt.Fprintf(o.Err, "Stopped at once. The run is kept in %s\n", ws.dir)
 		os.Exit(exitInterrupted)
 	}()
 	return stop

@@ -41,8 +41,8 @@ func newDisplay(o *Options) display {
 	if o.JSON {
 		return &lines{out: o.Err}
 	}
-	if o.Terminal {
-		return &screen{out: o.Out}
+	if o.Size != nil {
+		return &screen{out: o.Out, size: o.Size}
 	}
 	return &lines{out: o.Out}
 }
@@ -86,9 +86,12 @@ const (
 	plain      = "\x1b[0m"
 )
 
+const title = "Helios demo"
+
 // screen is the display for terminals.
 type screen struct {
 	out   io.Writer
+	size  func() (columns, rows int)
 	drawn int // lines
 }
 
@@ -99,13 +102,30 @@ func (s *screen) show(v view) {
 	} else {
 		fmt.Fprintf(&b, lineUp, s.drawn)
 	}
-	rows := rowsOf(v)
+	rows := s.fit(rowsOf(v))
 	for _, row := range rows {
 		b.WriteString(clearLine + row + "\n")
 	}
 	b.WriteString(clearBelow)
 	s.drawn = len(rows)
 	io.WriteString(s.out, b.String()) //nolint:errcheck // a display that can't be seen harms nobody
+}
+
+// fit cuts rows to the terminal: of what is longer a part of a number could be left,
+// and more lines than there are can't be gone back over.
+func (s *screen) fit(rows []string) []string {
+	columns, lines := s.size()
+	if lines > 1 && len(rows) >= lines {
+		rows = rows[:lines-1]
+	}
+	for i, row := range rows {
+		if columns > 0 {
+			row = clip(row, columns)
+		}
+		rows[i] = row
+	}
+	rows[0] = strings.Replace(rows[0], title, bold+title+plain, 1)
+	return rows
 }
 
 func (s *screen) finish() {
@@ -129,7 +149,7 @@ func rowsOf(v view) []string {
 	}
 	said := verdicts(v)
 	rows := []string{
-		fmt.Sprintf("%sHelios demo%s  %s %s  %s", bold, plain, clock(v.elapsed), planned, phase),
+		fmt.Sprintf(title+"  %s %s  %s", clock(v.elapsed), planned, phase),
 		"",
 		"  events/s         " + strings.Join(rates(v), "   "),
 		"  facts open       " + strconv.FormatInt(v.open, 10),
@@ -148,7 +168,7 @@ func rowsOf(v view) []string {
 			continue
 		}
 		d := v.last[len(v.last)-1-i]
-		rows = append(rows, clip(fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What), 118))
+		rows = append(rows, fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What))
 	}
 	return rows
 }
@@ -160,10 +180,19 @@ func contractsRow(breaches []string) string {
 	return clip("broken by "+strings.Join(breaches, "; "), 58)
 }
 
+// rates of the clouds, of small ones with a digit behind the point; "-" before the
+// second look.
 func rates(v view) []string {
+	if len(v.perCloud) == 0 {
+		return []string{"-"}
+	}
 	var out []string
 	for _, cloud := range slices.Sorted(maps.Keys(v.perCloud)) {
-		out = append(out, fmt.Sprintf("%s %.0f", cloud, v.perCloud[cloud]))
+		rate, digits := v.perCloud[cloud], 0
+		if rate > 0 && rate < 10 {
+			digits = 1
+		}
+		out = append(out, fmt.Sprintf("%s %.*f", cloud, digits, rate))
 	}
 	return out
 }

@@ -44,8 +44,9 @@ type Options struct {
 	JSON bool
 	// Out gets the display and the report, Err what goes wrong.
 	Out, Err io.Writer
-	// Terminal: Out is one, and the display redraws itself.
-	Terminal bool
+	// Size returns the columns and rows of the terminal that Out is, in which the
+	// display redraws itself; zeros when they can't be known. Nil: Out is none.
+	Size func() (columns, rows int)
 }
 
 // Defaults of the command line.

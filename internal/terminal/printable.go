@@ -1,4 +1,5 @@
-// Package terminal prints what others wrote without letting it act.
+// Package terminal is about what is printed for people: what others wrote must not
+// act, and what is drawn must fit.
 package terminal
 
 import (
