@@ -16,7 +16,8 @@ type view struct {
 	elapsed  time.Duration // since the clouds began to send
 	planned  time.Duration // 0: until Ctrl-C
 	phase    string
-	stopping bool // told to end by a signal
+	left     string // what the end waits for; empty: nothing or not known
+	stopping bool   // told to end by a signal
 	address  string
 	perCloud map[string]float64 // events per second
 	open     int64              // facts
@@ -64,12 +65,15 @@ func (l *lines) show(v view) {
 		return
 	}
 	l.next, l.phase = v.elapsed.Truncate(time.Second)+lineEvery, v.phase
-	broken := ""
+	broken, left := "", ""
 	if len(v.breaches) > 0 {
 		broken = " | contract broken: " + v.breaches[0]
 	}
-	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d%s | time to verdict p50 %s p99 %s\n",
-		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, broken, seconds(v.p50), seconds(v.p99))
+	if v.left != "" {
+		left = " | " + v.left
+	}
+	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d%s | time to verdict p50 %s p99 %s%s\n",
+		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, broken, seconds(v.p50), seconds(v.p99), left)
 }
 
 func (*lines) finish() {}
@@ -150,7 +154,7 @@ func rowsOf(v view) []string {
 	said := verdicts(v)
 	rows := []string{
 		fmt.Sprintf(title+"  %s %s  %s", clock(v.elapsed), planned, phase),
-		"",
+		"  " + v.left,
 		"  events/s         " + strings.Join(rates(v), "   "),
 		"  facts open       " + strconv.FormatInt(v.open, 10),
 		"  verdicts         " + strings.Join(said[:3], "   "),

@@ -19,6 +19,16 @@ func someView() view {
 	}
 }
 
+func TestTheEndSaysWhatItWaitsFor(t *testing.T) {
+	v := someView()
+	require.Equal(t, "  ", rowsOf(v)[1])
+	v.left = "645000 events of the log are not stored"
+	require.Equal(t, "  "+v.left, rowsOf(v)[1])
+	var out strings.Builder
+	(&lines{out: &out}).show(v)
+	require.True(t, strings.HasSuffix(out.String(), " | "+v.left+"\n"), out.String())
+}
+
 func sized(columns, rows int) func() (int, int) {
 	return func() (int, int) { return columns, rows }
 }

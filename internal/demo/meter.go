@@ -15,6 +15,7 @@ type meter struct {
 	tail    *tail
 	planned time.Duration
 	phase   string
+	left    string
 
 	begun    time.Time // first look
 	last     time.Time
@@ -57,7 +58,7 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 		m.atFirst.cpu, m.atFirst.events = said.float(processCPU), said.sum(receivedEvents)
 	}
 	v := view{
-		elapsed: now.Sub(m.begun), planned: m.planned, phase: m.phase, address: m.address,
+		elapsed: now.Sub(m.begun), planned: m.planned, phase: m.phase, left: m.left, address: m.address,
 		perCloud: map[string]float64{},
 		open:     said.sum(openFacts),
 		byStatus: seen.byStatus,

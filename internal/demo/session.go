@@ -225,6 +225,10 @@ func (s *session) settle(ctx context.Context) (left []string, err error) {
 				return nil, err
 			}
 			looks, left := still.look(a), a.left()
+			s.meter.left = ""
+			if len(left) > 0 {
+				s.meter.left = left[0]
+			}
 			if len(left) == 0 && looks > int(calm/pollEvery) || looks > int(patience/pollEvery) {
 				return left, nil
 			}
