@@ -99,6 +99,9 @@ func ParseFaults(text string) (simulator.Faults, error) {
 		if !slices.Contains(simulator.FaultClasses(), name) {
 			return faults, faultsError(text, fmt.Sprintf("%q is neither a number nor a fault class", part))
 		}
+		if slices.Contains(faults.Classes, name) {
+			return faults, faultsError(text, name+" is named twice")
+		}
 		faults.Classes = append(faults.Classes, name)
 		if !given {
 			continue
@@ -115,6 +118,9 @@ func ParseFaults(text string) (simulator.Faults, error) {
 		if len(faults.Fractions) < len(faults.Classes) {
 			faults.Total = max(sum, 0.05)
 		}
+	}
+	if len(faults.Fractions) < len(faults.Classes) && sum >= faults.Total {
+		return faults, faultsError(text, "the total leaves nothing for the classes without a fraction")
 	}
 	if _, err := faults.Mix(); err != nil {
 		return faults, fmt.Errorf("--faults %s: %w", text, err)

@@ -34,7 +34,8 @@ func TestFaultsAreReadAsTheyAreWritten(t *testing.T) {
 }
 
 func TestWhatFaultsCannotBeIsAnsweredWithWhatTheyCan(t *testing.T) {
-	for _, text := range []string{"", "lots", "missing=some", "0.1,0.2", "2", "-1", "NaN", "missing=0.5,late=0.9"} {
+	for _, text := range []string{"", "lots", "missing=some", "0.1,0.2", "2", "-1", "NaN", "missing=0.5,late=0.9",
+		"missing=0.1,missing=0.2", "late,late", "none,missing", "missing,late=0.2"} {
 		t.Run(text, func(t *testing.T) {
 			_, err := ParseFaults(text)
 			require.ErrorContains(t, err, "--faults")
