@@ -14,8 +14,8 @@ const (
 	worldName = "demo" // in pipelines/demo
 	worldOver = "over" // phase of a world that has made every event
 
-	// patience with each part of the end: when nothing has happened for so long,
-	// what is not over is an error. A machine that is merely slow gets on.
+	// patience with each part of the end: what is not over by then is an error. It is
+	// counted in looks and not in time, of which a suspended process has missed some.
 	patience = 60 * time.Second
 	// startPatience is how long the clouds may take to begin.
 	startPatience = 30 * time.Second
@@ -132,7 +132,7 @@ func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 	defer cancel(nil)
 	finished := make(chan error, 1)
 	go func() { finished <- s.world.Finish(ctx) }()
-	still := newStillness(s.taken())
+	looks := 0
 	for {
 		select {
 		case err := <-finished:
@@ -142,37 +142,11 @@ func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 			return err
 		case <-redraw:
 			s.redraw(ctx)
-			if still.look(s.taken()) >= int(patience/redrawEvery) {
-				cancel(fmt.Errorf("no event was taken for %v", patience))
+			if looks++; looks == int(patience/redrawEvery) {
+				cancel(fmt.Errorf("not every event was taken within %v", patience))
 			}
 		}
 	}
-}
-
-// taken is how many of the world's events were acknowledged.
-func (s *session) taken() (n int64) {
-	for _, cloud := range s.world.Snapshot().Clouds {
-		n += cloud.AckedEvents
-	}
-	return n
-}
-
-// stillness counts the looks at something since it changed. Looks are counted
-// and not the time, of which a process that was suspended has missed some.
-type stillness[T comparable] struct {
-	last  T
-	looks int
-}
-
-func newStillness[T comparable](now T) *stillness[T] { return &stillness[T]{last: now} }
-
-// look returns how many looks in a row saw what this one sees.
-func (s *stillness[T]) look(now T) int {
-	if now != s.last {
-		s.last, s.looks = now, 0
-	}
-	s.looks++
-	return s.looks
 }
 
 // allTaken reports whether the world is over and each of its events was
@@ -206,13 +180,14 @@ func (s *session) redraw(ctx context.Context) {
 }
 
 // settle waits until nothing is open or on its way, and says what is left when
-// nothing moves any more.
+// that takes too long.
 func (s *session) settle(ctx context.Context) (left []string, err error) {
 	s.meter.phase = "settling"
 	poll, redraw := time.NewTicker(pollEvery), time.NewTicker(redrawEvery)
 	defer poll.Stop()
 	defer redraw.Stop()
-	still := newStillness(arrivals{})
+	var last arrivals
+	looks, same := 0, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -224,12 +199,16 @@ func (s *session) settle(ctx context.Context) (left []string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			looks, left := still.look(a), a.left()
+			looks, same = looks+1, same+1
+			if a != last {
+				last, same = a, 0
+			}
+			left = a.left()
 			s.meter.left = ""
 			if len(left) > 0 {
 				s.meter.left = left[0]
 			}
-			if len(left) == 0 && looks > int(calm/pollEvery) || looks > int(patience/pollEvery) {
+			if len(left) == 0 && same >= int(calm/pollEvery) || looks >= int(patience/pollEvery) {
 				return left, nil
 			}
 		}

@@ -13,13 +13,6 @@ import (
 	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
 )
 
-func TestStillnessCountsLooksSinceTheLastChange(t *testing.T) {
-	still := newStillness(1)
-	for _, look := range []struct{ see, want int }{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {2, 3}, {1, 1}} {
-		require.Equal(t, look.want, still.look(look.see))
-	}
-}
-
 // A stream that is stuck can't be stopped, and a run that failed must say why.
 func TestAFailedSessionDoesNotWaitForTheStreams(t *testing.T) {
 	dir := t.TempDir()

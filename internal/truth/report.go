@@ -21,8 +21,7 @@ type Report struct {
 	// Confusion counts facts by true status, then by the verdict's status;
 	// "none" where one of them is lacking.
 	Confusion map[string]map[string]int64 `json:"confusion"`
-	// Classes in the order of the ledger's header, "healthy" first. A short run
-	// may end before it has a fact of each.
+	// Classes in the order of the ledger's header, "healthy" first.
 	Classes []*ClassScore `json:"classes"`
 	// WrongFacts are the first twenty.
 	WrongFacts []WrongFact `json:"wrong_facts"`
@@ -93,16 +92,6 @@ func (r *Report) class(name string) *ClassScore {
 	c := &ClassScore{Class: name, Verdicts: map[string]int64{}, statuses: map[string]bool{}}
 	r.Classes = append(r.Classes, c)
 	return c
-}
-
-// seen counts the fault classes that the run had facts of.
-func (r *Report) seen() (n int) {
-	for _, c := range r.Classes {
-		if c.Class != healthy && c.Facts > 0 {
-			n++
-		}
-	}
-	return n
 }
 
 func (r *Report) confuse(truth, got string) {
@@ -221,6 +210,9 @@ func (r *Report) conclude(l *Ledger) {
 		r.failf("the ledger holds no fact")
 	}
 	for _, c := range r.Classes {
+		if c.Facts == 0 && c.Class != healthy {
+			r.failf("the fault class %s is enabled but no fact is of it: let the run take longer, or leave the class out of --faults", c.Class)
+		}
 		if c.Class != healthy && !slices.Contains(l.Classes, c.Class) {
 			r.failf("%d facts are of the class %s, which is not enabled", c.Facts, c.Class)
 		}

