@@ -5,7 +5,6 @@ package bench
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -25,9 +24,7 @@ buffer:
 // compares nothing and writes no verdict: what lies between it and a buffer that
 // judges is the cost of judging.
 type floorBuffer struct {
-	batches chan floorBatch
-	end     chan struct{}
-	once    sync.Once
+	*pipe[floorBatch]
 	scanner event.Scanner
 	out     [][]byte
 	events  int
@@ -50,7 +47,7 @@ var floorPaths = event.MustCompilePaths("id", "source", "type", "time", "cloud",
 func init() {
 	service.MustRegisterBatchBuffer("bench_floor", service.NewConfigSpec(),
 		func(*service.ParsedConfig, *service.Resources) (service.BatchBuffer, error) {
-			return &floorBuffer{batches: make(chan floorBatch, 64), end: make(chan struct{}), out: make([][]byte, floorPaths.Len())}, nil
+			return &floorBuffer{pipe: newPipe[floorBatch](), out: make([][]byte, floorPaths.Len())}, nil
 		})
 }
 
@@ -79,33 +76,16 @@ func (b *floorBuffer) WriteBatch(ctx context.Context, batch service.MessageBatch
 	due := max(len(b.held)-keep, 0)
 	out := floorBatch{keys, slices.Clone(b.held[:due])}
 	b.held = b.held[due:]
-	select {
-	case b.batches <- out:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return b.send(ctx, out)
 }
 
 func (b *floorBuffer) ReadBatch(ctx context.Context) (service.MessageBatch, service.AckFunc, error) {
-	select {
-	case out := <-b.batches:
-		return out.messages(), out.answer, nil
-	case <-ctx.Done():
-		return nil, nil, ctx.Err()
-	case <-b.end:
+	out, err := b.receive(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	select {
-	case out := <-b.batches:
-		return out.messages(), out.answer, nil
-	default:
-		return nil, nil, service.ErrEndOfBuffer
-	}
+	return out.messages(), out.answer, nil
 }
-
-func (b *floorBuffer) EndOfInput() { b.once.Do(func() { close(b.end) }) }
-
-func (*floorBuffer) Close(context.Context) error { return nil }
 
 func (f *floorBatch) answer(ctx context.Context, err error) (first error) {
 	for _, ack := range f.due {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/helios-connect/helios/grafana/alerts"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // ways of telling people, each with what switches it on. Secrets hold s3cret.
@@ -69,7 +70,7 @@ func started(t *testing.T, service string, env ...string) (run, out string, err 
 }
 
 func TestAlertmanagerTakesItsConfigurationWhateverIsConfigured(t *testing.T) {
-	amtool := lookFor(t, "amtool")
+	amtool := program.Find(t, "amtool")
 	everyCombination(t, func(t *testing.T, on, env []string) {
 		run, out, err := started(t, "alertmanager", append(env, "ALERT_SENDER=alertmanager")...)
 		require.NoError(t, err, out)
@@ -185,13 +186,13 @@ func TestAWrongReceiverIsNamedAndItsValueIsNotShown(t *testing.T) {
 // texts of its configuration.
 func startAlertmanager(t *testing.T, change *strings.Replacer, env ...string) (address string, p *process) {
 	t.Helper()
-	program := lookFor(t, "prometheus-alertmanager", "/usr/local/bin/alertmanager")
+	server := program.Find(t, "prometheus-alertmanager", "/usr/local/bin/alertmanager")
 	s := load(t, full, secrets(t)).Services["alertmanager"]
 	config := inContainer(t, "alertmanager")
 	file := filepath.Join(config, "alertmanager.yml")
 	require.NoError(t, os.WriteFile(file, []byte(change.Replace(text(t, "deploy/compose/alertmanager/alertmanager.yml"))), 0o600))
 	address = free(t)
-	command := []string{"sh", filepath.Join(config, "start.sh"), program}
+	command := []string{"sh", filepath.Join(config, "start.sh"), server}
 	for _, arg := range s.Command[1:] {
 		command = append(command, strings.ReplaceAll(arg, "=/alertmanager", "="+t.TempDir()))
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // kafkas are the brokers that the stack is tried on, empty ones.
@@ -27,7 +29,7 @@ var kafkas = map[string]func(t *testing.T) (address string){
 // startApacheKafka starts a real broker of one node, whose programs Maven fetches once
 // for all tests of a user.
 func startApacheKafka(t *testing.T) string {
-	java, maven := lookFor(t, "java"), lookFor(t, "mvn")
+	java, maven := program.Find(t, "java"), program.Find(t, "mvn")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = t.TempDir()

@@ -22,6 +22,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/embedded"
 	"github.com/helios-connect/helios/internal/truth"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // stack is what the services find under their names.
@@ -92,7 +93,7 @@ func files(t *testing.T, folder string) (found []string) {
 // startRedis starts the server by the command line of the service.
 func startRedis(t *testing.T, p *types.Project) (address string) {
 	t.Helper()
-	lookFor(t, "redis-server")
+	program.Find(t, "redis-server")
 	conf := p.Services["redis"]
 	address = free(t)
 	_, port, err := net.SplitHostPort(address)

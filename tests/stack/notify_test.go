@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/helios-connect/helios/grafana/alerts"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // notification is what Alertmanager sends to a webhook.
@@ -74,7 +75,7 @@ func (b *inbox) about(cause alerts.Cause, participant string) (found []notificat
 // at, to those who are paged. When the cloud speaks again, it tells that too. Waiting
 // times are shortened; nothing else is.
 func TestAStalledCloudIsToldOnceAndTakenBack(t *testing.T) {
-	prometheus := lookFor(t, "prometheus")
+	prometheus := program.Find(t, "prometheus")
 	var box inbox
 	hook := httptest.NewServer(&box)
 	t.Cleanup(hook.Close)
@@ -124,7 +125,7 @@ func TestAStalledCloudIsToldOnceAndTakenBack(t *testing.T) {
 }
 
 // startWatching starts Prometheus with the configuration of the stack.
-func startWatching(t *testing.T, program, helios, manager string) (address string, p *process) {
+func startWatching(t *testing.T, server, helios, manager string) (address string, p *process) {
 	t.Helper()
 	dir := t.TempDir()
 	change := strings.NewReplacer("helios:4195", helios, "alertmanager:9093", manager, ": 5s", ": 1s", ": 4s", ": 1s")
@@ -138,7 +139,7 @@ func startWatching(t *testing.T, program, helios, manager string) (address strin
 		arg = strings.Replace(arg, "/etc/prometheus", dir, 1)
 		args = append(args, strings.Replace(arg, "=/prometheus", "="+filepath.Join(dir, "data"), 1))
 	}
-	p = start(t, exec.Command(program, args...), "GRAFANA_URL=http://127.0.0.1:3000")
+	p = start(t, exec.Command(server, args...), "GRAFANA_URL=http://127.0.0.1:3000")
 	p.awaitURL(t, "http://"+address+"/-/ready")
 	return address, p
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/pgtest"
 	"github.com/helios-connect/helios/plugins/store"
+	"github.com/helios-connect/helios/tests/program"
 )
 
 // database is a scratch server after the script of the image's first start.
@@ -36,7 +37,7 @@ func startDatabase(t *testing.T, p *types.Project) *database {
 	super.User, super.Path = url.UserPassword("postgres", pgtest.Password), "/postgres"
 	exec1(t, super.String(), "ALTER ROLE helios RENAME TO installer")
 
-	psql := lookFor(t, "psql", "/usr/lib/postgresql/*/bin/psql")
+	psql := program.Find(t, "psql", "/usr/lib/postgresql/*/bin/psql")
 	script, err := filepath.Abs(filepath.Join(root, "deploy/compose/postgres/init.sql"))
 	require.NoError(t, err)
 	cmd := exec.Command(psql, "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "--dbname", super.String(), "-f", script)

@@ -9,29 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+
+	"github.com/helios-connect/helios/tests/program"
 )
 
-// lookFor finds a program in PATH or where a distribution puts it. Without it the test
-// is skipped, unless HELIOS_REQUIRE_SERVERS=1 makes that a failure.
-func lookFor(t *testing.T, program string, patterns ...string) string {
-	t.Helper()
-	if path, err := exec.LookPath(program); err == nil {
-		return path
-	}
-	for _, pattern := range patterns {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	if os.Getenv("HELIOS_REQUIRE_SERVERS") == "1" {
-		t.Fatalf("%s is not installed, and HELIOS_REQUIRE_SERVERS=1 asks for it", program)
-	}
-	t.Skipf("%s is not installed: skipped; HELIOS_REQUIRE_SERVERS=1 makes this a failure", program)
-	return ""
-}
-
 func TestPrometheusTakesItsConfiguration(t *testing.T) {
-	promtool := lookFor(t, "promtool")
+	promtool := program.Find(t, "promtool")
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yml")
 	require.NoError(t, os.WriteFile(config, []byte(text(t, "deploy/compose/prometheus/prometheus.yml")), 0o600))
@@ -77,7 +60,7 @@ func TestPrometheusScrapesServicesOfTheStack(t *testing.T) {
 // The real Prometheus starts with the configuration and the command line of the
 // service, and answers what its health check asks.
 func TestPrometheusStartsAsTheServiceDoes(t *testing.T) {
-	program := lookFor(t, "prometheus")
+	server := program.Find(t, "prometheus")
 	s := load(t, full, secrets(t)).Services["prometheus"]
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(text(t, "deploy/compose/prometheus/prometheus.yml")), 0o600))
@@ -88,5 +71,5 @@ func TestPrometheusStartsAsTheServiceDoes(t *testing.T) {
 		arg = strings.Replace(arg, "/etc/prometheus", dir, 1)
 		args = append(args, strings.Replace(arg, "=/prometheus", "="+filepath.Join(dir, "data"), 1))
 	}
-	start(t, exec.Command(program, args...)).awaitURL(t, "http://"+address+"/-/ready")
+	start(t, exec.Command(server, args...)).awaitURL(t, "http://"+address+"/-/ready")
 }
