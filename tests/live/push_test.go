@@ -306,8 +306,12 @@ func TestAGrafanaThatComesBackIsPushedTo(t *testing.T) {
 	}, patience, 50*time.Millisecond)
 	require.NotContains(t, p.Log(), "p4ssword")
 
-	listener, err := net.Listen("tcp", address)
-	require.NoError(t, err)
+	var listener net.Listener
+	require.Eventually(t, func() bool { // somebody's connection may have the port for a moment
+		var err error
+		listener, err = net.Listen("tcp", address)
+		return err == nil
+	}, patience, 50*time.Millisecond)
 	g.Server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: g.Config.Handler}}
 	g.Start()
 	t.Cleanup(g.Close)

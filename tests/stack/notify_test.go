@@ -82,7 +82,8 @@ func TestAStalledCloudIsToldOnceAndTakenBack(t *testing.T) {
 	manager, _ := startAlertmanager(t, strings.NewReplacer("group_interval: 1m", "group_interval: 3s"),
 		"ALERT_SENDER=alertmanager", "ALERT_WEBHOOK_URL="+hook.URL)
 	demo := free(t)
-	running := start(t, exec.Command(binary, "demo", "--rate", "200", "--faults", "0", "--api-port", "0", "--data-dir", t.TempDir(), "--port", demo[strings.LastIndex(demo, ":")+1:]))
+	// Enough events for no clock of a rare type to fall silent by itself.
+	running := start(t, exec.Command(binary, "demo", "--rate", "800", "--faults", "0", "--api-port", "0", "--data-dir", t.TempDir(), "--port", demo[strings.LastIndex(demo, ":")+1:]))
 	running.awaitURL(t, "http://"+demo+"/ready")
 	server, watcher := startWatching(t, prometheus, demo, manager)
 
