@@ -34,8 +34,9 @@ func ParseTime(s []byte) (unixNano int64, err error) {
 	if !ok || s[16] != ':' || marker|0x20 != 't' || notDigits(date)|notDigits(clock) != 0 || date&dateSeparators|clock&clockSeparators != 0 {
 		return 0, timeError(s)
 	}
-	year, month, day := number2(date)*100+number2(date>>16), number2(date>>40), number2(clock)
-	hour, minute := number2(clock>>24), number2(clock>>48)
+	date, clock = pairs(date), pairs(clock)
+	year, month, day := uint32(date&0xff*100+date>>16&0xff), uint32(date>>40&0xff), uint32(clock&0xff)
+	hour, minute := uint32(clock>>24&0xff), uint32(clock>>48&0xff)
 	if month-1 > 11 || day-1 >= daysIn(year, month) || hour > 23 || minute > 59 || second > 60 {
 		return 0, timeError(s)
 	}
@@ -66,8 +67,9 @@ const (
 // notDigits is not 0 when some byte of w is above 9.
 func notDigits(w uint64) uint64 { return (w + lowBits*(0x80-10) | w) & highBits }
 
-// number2 returns the number of the two digits in the lowest bytes of w.
-func number2(w uint64) uint32 { return uint32(w&0xf*10 + w>>8&0xf) }
+// pairs puts the number that a byte of w and the next make as two digits into
+// that byte.
+func pairs(w uint64) uint64 { return w*10 + w>>8 }
 
 func timeError(s []byte) error { return fmt.Errorf("%w: %.40q", ErrTime, s) }
 
@@ -83,16 +85,20 @@ func fraction(s []byte, i int) (nano int64, end int) {
 	if s[i] != '.' {
 		return 0, i
 	}
-	unit := int64(1e9)
-	for i++; i < len(s) && isDigit(s[i]); i++ {
-		unit /= 10
-		nano += int64(s[i]-'0') * unit
+	start := i + 1
+	for i = start; i < len(s) && isDigit(s[i]); i++ {
+		if i < start+nanoDigits {
+			nano = nano*10 + int64(s[i]-'0')
+		}
 	}
-	if unit == 1e9 {
+	if i == start {
 		return 0, len(s) // no digit: no zone will be found there
 	}
-	return nano, i
+	return nano * powersOf10[nanoDigits-min(i-start, nanoDigits)], i
 }
+
+// nanoDigits is how many digits of a second's fraction count.
+const nanoDigits = 9
 
 // zone reads the offset at s[i], which must be the end of s, in seconds east.
 func zone(s []byte, i int) (offset int64, ok bool) {
@@ -147,14 +153,19 @@ func AppendTime(dst []byte, unixNano int64) []byte {
 	days := floorDiv(seconds, secondsPerDay)
 	rest := seconds - days*secondsPerDay
 	year, month, day := civil(days)
-	dst = append2(dst, year/100)
-	dst = append(append2(dst, year%100), '-')
-	dst = append(append2(dst, month), '-')
-	dst = append(append2(dst, day), 'T')
-	dst = append(append2(dst, rest/3600), ':')
-	dst = append(append2(dst, rest/60%60), ':')
-	dst = append2(dst, rest%60)
+	dst = append2(append2(dst, year/100), year%100)
+	dst = append2(append(dst, '-'), month)
+	dst = append2(append(dst, '-'), day)
+	dst = AppendClock(append(dst, 'T'), uint32(rest))
 	return append(AppendFraction(dst, uint32(nano)), 'Z')
+}
+
+// AppendClock appends the time of day of a second (below 86,400) as hh:mm:ss.
+func AppendClock(dst []byte, second uint32) []byte {
+	minute := second / 60
+	hour := minute / 60
+	h, m, s := &twoDigits[hour], &twoDigits[minute-hour*60], &twoDigits[second-minute*60]
+	return append(dst, h[0], h[1], ':', m[0], m[1], ':', s[0], s[1])
 }
 
 // AppendFraction appends nanoseconds (below a second) as the fraction of a second:
@@ -163,19 +174,37 @@ func AppendFraction(dst []byte, nano uint32) []byte {
 	if nano == 0 {
 		return dst
 	}
-	dst = append(dst, ".000000000"...)
-	for i := len(dst) - 1; nano > 0; i-- { // divisions by a constant are multiplications
-		dst[i] = byte('0' + nano%10)
+	digits := 9
+	for ; nano%1000 == 0; digits -= 3 {
+		nano /= 1000
+	}
+	for ; nano%10 == 0; digits-- {
 		nano /= 10
 	}
-	for dst[len(dst)-1] == '0' {
-		dst = dst[:len(dst)-1]
+	dst = append(dst, ".000000000"[:1+digits]...)
+	i := len(dst)
+	for ; digits > 1; digits -= 2 {
+		two := &twoDigits[nano%100]
+		nano /= 100
+		i -= 2
+		dst[i], dst[i+1] = two[0], two[1]
+	}
+	if digits == 1 {
+		dst[i-1] = byte('0' + nano)
 	}
 	return dst
 }
 
+// twoDigits are the numbers below 100.
+var twoDigits = func() (t [100][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
+	}
+	return t
+}()
+
 func append2(dst []byte, n int64) []byte {
-	return append(dst, byte('0'+n/10), byte('0'+n%10))
+	return append(dst, twoDigits[n][0], twoDigits[n][1])
 }
 
 func floorDiv(a, b int64) int64 {

@@ -351,7 +351,7 @@ func (e *Engine) record(c *cell, in *incoming, token uint64, late bool) {
 		return
 	}
 	e.repeat = true
-	e.load(known, in.rule.fields(in.place), &e.old)
+	e.load(known, in.rule, &e.old)
 	next := &e.old
 	duplicate, conflict := e.old.duplicate, e.old.conflict
 	if in.rule.agreeAll(&e.fresh, &e.old) {
@@ -389,7 +389,7 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 	c.touch(token)
 	block := e.block(c)
 	if at, known := findRecord(block, in.place); known != nil {
-		e.load(known, r.fields(in.place), &e.old)
+		e.load(known, r, &e.old)
 		e.represent(in, &e.fresh)
 		if !e.fresh.outranks(&e.old) {
 			e.ignore(ref, c, in)
@@ -437,7 +437,7 @@ func (e *Engine) changesVerdict(c *cell, in *incoming) bool {
 	if in.place >= len(in.rule.names) {
 		return false
 	}
-	e.loadAll(c, in.rule)
+	e.loadAll(e.block(c), in.rule)
 	e.judge(c, in.rule, &e.before)
 	e.represent(in, &e.fresh)
 	rep := e.byPlace(in.place)

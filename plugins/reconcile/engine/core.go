@@ -63,7 +63,8 @@ type Engine struct {
 	normal        []byte
 	verdict       judgement
 	before        judgement
-	present       int // how many of loaded are valid
+	present       int  // how many of loaded are valid
+	repeats       bool // their block also has records that hold a token alone
 	namedReps     []namedRep
 	lastJSON      int
 	texts         arena.Bytes

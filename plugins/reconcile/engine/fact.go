@@ -54,16 +54,16 @@ func (r record) counts() (duplicates, conflicts uint32) {
 	return order.Uint32(r[fixedBytes:]), order.Uint32(r[fixedBytes+4:])
 }
 
-// named returns the record from its place on.
-func (r record) named() []byte {
+// names returns where the record's place begins.
+func (r record) names() int {
 	if r.flags()&flagCounted == 0 {
-		return r[fixedBytes:]
+		return fixedBytes
 	}
-	return r[fixedBytes+countsBytes:]
+	return fixedBytes + countsBytes
 }
 
 func (r record) place() int {
-	place, _ := uvarint(r.named())
+	place, _ := uvarint(r, r.names())
 	return int(place)
 }
 
@@ -74,13 +74,22 @@ func (r record) token() (token uint64, times uint32) {
 // setTimes changes how often a token is held.
 func (r record) setTimes(times uint32) { order.PutUint32(r[9:], times) }
 
-// uvarint is binary.Uvarint with a short way for what takes one byte: nearly
-// every size, place, source and length.
-func uvarint(b []byte) (uint64, int) {
-	if b[0] < 0x80 {
-		return uint64(b[0]), 1
+// uvarint returns the number at b[i] and the offset behind it: binary.Uvarint
+// with a short way for what takes one byte, which nearly every size, place,
+// source and length does.
+func uvarint(b []byte, i int) (v uint64, end int) {
+	if c := b[i]; c < 0x80 {
+		return uint64(c), i + 1
 	}
-	return binary.Uvarint(b)
+	return longUvarint(b, i)
+}
+
+func longUvarint(b []byte, i int) (v uint64, end int) {
+	if c := b[i+1]; c < 0x80 {
+		return uint64(b[i]&0x7f) | uint64(c)<<7, i + 2
+	}
+	v, w := binary.Uvarint(b[i:])
+	return v, i + w
 }
 
 // appendUvarint is binary.AppendUvarint with the same short way.
@@ -89,13 +98,6 @@ func appendUvarint(dst []byte, v uint64) []byte {
 		return append(dst, byte(v))
 	}
 	return binary.AppendUvarint(dst, v)
-}
-
-// cutText splits a text with its length before it off.
-func cutText(b []byte) (text, rest []byte) {
-	n, w := uvarint(b)
-	end := w + int(n)
-	return b[w:end:end], b[end:]
 }
 
 // representative is what a record says of a participant's chosen event.
@@ -111,41 +113,45 @@ type representative struct {
 	conflict  uint32
 	token     uint64 // of the participant's first event, if held
 	held      bool   // the token is to be handed on
+	record    record // it was loaded from, or nil
 }
 
 // load decodes a record into rep, reusing its slices; everything in it is a
 // view of the record.
-func (e *Engine) load(r record, fields int, rep *representative) {
-	rep.late = r.flags()&flagLate != 0
+func (e *Engine) load(r record, rule *rule, rep *representative) {
+	flags := r.flags()
+	rep.record = r
+	rep.late = flags&flagLate != 0
 	rep.time = r.time()
 	rep.duplicate, rep.conflict = r.counts()
-	rest := r.named()
-	place, w := uvarint(rest)
-	source, v := uvarint(rest[w:])
+	place, at := uvarint(r, r.names())
+	source, at := uvarint(r, at)
 	rep.place = int(place)
-	rest = rest[w+v:]
-	rep.held = r.flags()&flagHeld != 0
-	if r.flags()&(flagHeld|flagGiven) != 0 {
-		rep.token, w = uvarint(rest)
-		rest = rest[w:]
+	if rep.held = flags&flagHeld != 0; flags&(flagHeld|flagGiven) != 0 {
+		rep.token, at = uvarint(r, at)
 	}
-	rep.id, rest = cutText(rest)
+	n, at := uvarint(r, at)
+	end := at + int(n)
+	rep.id = r[at:end:end]
 	if rep.named = uint32(source); source != 0 {
 		rep.source = e.sources.get(uint32(source))
 	} else {
-		rep.source, rest = cutText(rest)
+		n, at = uvarint(r, end)
+		end = at + int(n)
+		rep.source = r[at:end:end]
 	}
-	rep.values = rep.values[:0]
-	for range fields {
-		n, w := uvarint(rest)
-		rest = rest[w:]
-		if n == 0 {
-			rep.values = append(rep.values, nil)
-			continue
+	values := rep.values[:0]
+	for range rule.fields(rep.place) {
+		var value []byte
+		if n, at = uvarint(r, end); n > 0 {
+			end = at + int(n) - 1
+			value = r[at:end:end]
+		} else {
+			end = at
 		}
-		rep.values = append(rep.values, rest[:n-1:n-1])
-		rest = rest[n-1:]
+		values = append(values, value)
 	}
+	rep.values = values
 }
 
 // appendRecord appends the encoding of rep.
@@ -244,8 +250,8 @@ func appendHead(dst, key []byte) []byte {
 
 // keyBounds returns where the key of a block begins and ends.
 func keyBounds(block []byte) (start, end int) {
-	n, w := uvarint(block[4:])
-	return 4 + w, 4 + w + int(n)
+	n, start := uvarint(block, 4)
+	return start, start + int(n)
 }
 
 func keyOf(block []byte) []byte {
@@ -253,25 +259,26 @@ func keyOf(block []byte) []byte {
 	return block[start:end]
 }
 
-// recordsOf returns the records of a block.
-func recordsOf(block []byte) []byte {
+// recordsAt returns where the records of a block begin.
+func recordsAt(block []byte) int {
 	_, end := keyBounds(block)
-	return block[end:]
+	return end
 }
 
-// nextRecord splits the first record off.
-func nextRecord(records []byte) (record, []byte) {
-	r, rest := cutText(records)
-	return record(r), rest
+// recordAt returns the record at an offset of a block and the offset behind it.
+func recordAt(block []byte, at int) (r record, end int) {
+	n, at := uvarint(block, at)
+	end = at + int(n)
+	return record(block[at:end:end]), end
 }
 
 // findRecord returns a participant's record in a block and the offset of its
 // size, or nil.
 func findRecord(block []byte, place int) (at int, found record) {
-	for rest := recordsOf(block); len(rest) > 0; {
-		at = len(block) - len(rest)
+	for next := recordsAt(block); next < len(block); {
+		at = next
 		var r record
-		r, rest = nextRecord(rest)
+		r, next = recordAt(block, at)
 		if r.flags()&flagToken == 0 && r.place() == place {
 			return at, r
 		}
@@ -294,38 +301,43 @@ func (e *Engine) store(c *cell, content []byte) {
 	copy(b, content)
 }
 
-// addRecord appends a record to a fact's block in place when there is room.
+// addRecord appends a record to a fact's block, in place when there is room.
 func (e *Engine) addRecord(c *cell, encoded []byte) {
 	b := e.blocks.get(c.records)
 	used := int(order.Uint32(b))
-	if used+len(encoded) <= len(b) {
-		copy(b[used:], encoded)
-		order.PutUint32(b, uint32(used+len(encoded)))
-		return
+	size := used + len(encoded)
+	if size > len(b) {
+		old := c.records
+		var larger []byte
+		c.records, larger = e.blocks.alloc(size)
+		copy(larger, b[:used])
+		e.blocks.release(old)
+		b = larger
 	}
-	e.content = append(append(e.content[:0], b[:used]...), encoded...)
-	e.store(c, e.content)
+	copy(b[used:], encoded)
+	order.PutUint32(b, uint32(size))
 }
 
 // replaceRecord puts encoded in the place of the record at offset at.
 func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
 	block := e.block(c)
-	_, behind := nextRecord(block[at:])
-	if len(block)-at-len(behind) == len(encoded) {
+	_, end := recordAt(block, at)
+	if end-at == len(encoded) {
 		copy(block[at:], encoded)
 		return
 	}
 	e.content = append(e.content[:0], block[:at]...)
 	e.content = append(e.content, encoded...)
-	e.content = append(e.content, behind...)
+	e.content = append(e.content, block[end:]...)
 	e.store(c, e.content)
 }
 
 // holdToken remembers the token of a repeated event until the fact's verdict.
 func (e *Engine) holdToken(c *cell, token uint64) {
 	var last record
-	for records := recordsOf(e.block(c)); len(records) > 0; {
-		last, records = nextRecord(records)
+	block := e.block(c)
+	for at := recordsAt(block); at < len(block); {
+		last, at = recordAt(block, at)
 	}
 	if last.flags()&flagToken != 0 {
 		if held, times := last.token(); held == token {
@@ -337,53 +349,46 @@ func (e *Engine) holdToken(c *cell, token uint64) {
 	e.addRecord(c, e.scratchRecord)
 }
 
-// takeTokens returns the tokens that the fact holds. Those in records of
+// takeTokens returns the tokens that a loaded fact holds. Those in records of
 // participants are marked as given, the others dropped.
 func (e *Engine) takeTokens(c *cell) []uint64 {
 	if !e.cfg.Tokens {
 		return nil
 	}
 	tokens := e.tokens.begin()
-	repeats := false
-	for records := recordsOf(e.block(c)); len(records) > 0; {
-		var r record
-		r, records = nextRecord(records)
-		switch flags := r.flags(); {
-		case flags&flagToken != 0:
-			token, times := r.token()
-			for range times {
-				tokens = append(tokens, token)
-			}
-			repeats = true
-		case flags&flagHeld != 0:
-			rest := r.named()
-			_, w := uvarint(rest)
-			_, v := uvarint(rest[w:])
-			token, _ := uvarint(rest[w+v:])
-			tokens = append(tokens, token)
-			r[0] = flags&^flagHeld | flagGiven
+	for i := range e.reps() {
+		if rep := &e.loaded[i]; rep.held {
+			tokens = append(tokens, rep.token)
+			rep.record[0] = rep.record.flags()&^flagHeld | flagGiven
 		}
 	}
-	if repeats {
-		e.dropTokens(c)
+	if e.repeats {
+		tokens = e.takeRepeats(c, tokens)
 	}
 	return e.tokens.keep(tokens)
 }
 
-// dropTokens takes the records that hold nothing but a token out.
-func (e *Engine) dropTokens(c *cell) {
+// takeRepeats appends the tokens in records that hold nothing else, and takes
+// those records out.
+func (e *Engine) takeRepeats(c *cell, tokens []uint64) []uint64 {
 	block := e.block(c)
-	_, head := keyBounds(block)
-	e.content = append(e.content[:0], block[:head]...)
-	for records := recordsOf(block); len(records) > 0; {
-		r, rest := nextRecord(records)
+	start := recordsAt(block)
+	e.content = append(e.content[:0], block[:start]...)
+	for at := start; at < len(block); {
+		r, end := recordAt(block, at)
 		if r.flags()&flagToken == 0 {
-			e.content = append(e.content, records[:len(records)-len(rest)]...)
+			e.content = append(e.content, block[at:end]...)
+		} else {
+			token, times := r.token()
+			for range times {
+				tokens = append(tokens, token)
+			}
 		}
-		records = rest
+		at = end
 	}
 	order.PutUint32(e.content, uint32(len(e.content)))
 	copy(block, e.content)
+	return tokens
 }
 
 // interned gives short names to strings that come again and again. Beyond its

@@ -12,20 +12,22 @@ type judgement struct {
 	diffs  []byte // JSON list
 }
 
-// loadAll decodes the records of a fact into e.loaded, in order of place; what
+// loadAll decodes the records of a block into e.loaded, in order of place; what
 // it holds are views of the block.
-func (e *Engine) loadAll(c *cell, r *rule) {
+func (e *Engine) loadAll(block []byte, r *rule) {
 	n := 0
-	for records := recordsOf(e.block(c)); len(records) > 0; {
+	e.repeats = false
+	for at := recordsAt(block); at < len(block); {
 		var rec record
-		rec, records = nextRecord(records)
+		rec, at = recordAt(block, at)
 		if rec.flags()&flagToken != 0 {
+			e.repeats = true
 			continue
 		}
 		if n == len(e.loaded) {
 			e.loaded = append(e.loaded, representative{})
 		}
-		e.load(rec, r.fields(rec.place()), &e.loaded[n])
+		e.load(rec, r, &e.loaded[n])
 		n++
 		for i := n - 1; i > 0 && e.loaded[i-1].place > e.loaded[i].place; i-- {
 			e.loaded[i-1], e.loaded[i] = e.loaded[i], e.loaded[i-1]
@@ -207,7 +209,8 @@ func (e *Engine) TellUnseen() {
 // emit makes the next revision of a fact's verdict and hands it to the sink.
 func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	c.revision++
-	e.loadAll(c, r)
+	block := e.block(c)
+	e.loadAll(block, r)
 	e.judge(c, r, &e.verdict)
 	if r.unseen > 0 && c.revision == 1 && e.cfg.Unseen != nil {
 		e.lookForFields(r)
@@ -225,7 +228,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	v := e.verdicts.next()
 	*v = Verdict{
 		Identity: c.identity(), Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
-		Tenant: route.tenant, Type: route.eventType, Key: e.texts.String(keyOf(e.block(c))),
+		Tenant: route.tenant, Type: route.eventType, Key: e.texts.String(keyOf(block)),
 		Expectation: r.Name,
 		LastEvent:   e.lastEvent(c, wall),
 	}

@@ -164,13 +164,9 @@ func (t *dayTexts) append(dst []byte, at int64) []byte {
 		slot.day = n
 		copy(slot.text[:], event.AppendTime(buf[:0], n*day))
 	}
-	rest := at - n*day
-	seconds, fraction := rest/int64(time.Second), rest%int64(time.Second)
+	rest := uint64(at - n*day)
+	seconds := rest / uint64(time.Second)
 	dst = append(append(dst, '"'), slot.text[:]...)
-	dst = append(append2(dst, seconds/3600), ':')
-	dst = append(append2(dst, seconds/60%60), ':')
-	dst = append2(dst, seconds%60)
-	return append(event.AppendFraction(dst, uint32(fraction)), 'Z', '"')
+	dst = event.AppendClock(dst, uint32(seconds))
+	return append(event.AppendFraction(dst, uint32(rest-seconds*uint64(time.Second))), 'Z', '"')
 }
-
-func append2(dst []byte, n int64) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }

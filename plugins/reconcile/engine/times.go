@@ -76,9 +76,10 @@ func (e *Engine) latest(c *cell) int64 {
 	if c.apart {
 		last = e.apart[c.identity()].last
 	}
-	for records := recordsOf(e.block(c)); len(records) > 0; {
+	block := e.block(c)
+	for at := recordsAt(block); at < len(block); {
 		var rec record
-		rec, records = nextRecord(records)
+		rec, at = recordAt(block, at)
 		if rec.flags()&flagToken == 0 {
 			last = max(last, rec.time())
 		}
