@@ -59,7 +59,6 @@ type Engine struct {
 	old, fresh    representative
 	content       []byte
 	scratchRecord []byte
-	hashInput     []byte
 	normal        []byte
 	verdict       judgement
 	before        judgement

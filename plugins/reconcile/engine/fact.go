@@ -78,10 +78,11 @@ func (r record) setTimes(times uint32) { order.PutUint32(r[9:], times) }
 // with a short way for what takes one byte, which nearly every size, place,
 // source and length does.
 func uvarint(b []byte, i int) (v uint64, end int) {
-	if c := b[i]; c < 0x80 {
-		return uint64(c), i + 1
+	v, end = uint64(b[i]), i+1 // in this form the compiler inlines it
+	if v >= 0x80 {
+		v, end = longUvarint(b, i)
 	}
-	return longUvarint(b, i)
+	return v, end
 }
 
 func longUvarint(b []byte, i int) (v uint64, end int) {

@@ -29,6 +29,8 @@ const (
 )
 
 // incoming is the event being applied; its slices are views of the document.
+// Without a reason not to judge it all is set, but place and hand by admit; else
+// only cloud and tenant are, or empty.
 type incoming struct {
 	id, source, cloud, tenant, key []byte
 	time                           int64
@@ -48,7 +50,7 @@ type incoming struct {
 // read extracts what is needed of a document and finds its rule; it changes
 // nothing that decides over facts.
 func (e *Engine) read(doc []byte, in *incoming) {
-	*in = incoming{doc: doc, values: in.values[:0]}
+	in.doc, in.cloud, in.tenant, in.values = doc, nil, nil, in.values[:0]
 	in.reason, in.err = e.extract(doc, in)
 }
 
@@ -59,10 +61,9 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 	// Hardly any document has an escape; then every string is a plain view.
 	plain := bytes.IndexByte(doc, '\\') < 0
 	var text [attributeCount][]byte
-	for at := range text {
-		raw := e.out[at]
+	for at, raw := range (*[attributeCount][]byte)(e.out) {
 		switch {
-		case raw == nil:
+		case len(raw) == 0:
 		case raw[0] == '"' && plain:
 			text[at] = raw[1 : len(raw)-1]
 		case raw[0] == '"':
@@ -71,10 +72,8 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 			return Unreadable, fmt.Errorf("%s is %.40s: it takes a string", attributePaths[at], raw)
 		}
 	}
-	for _, at := range [...]int{atID, atType, atTime, atCloud} {
-		if len(text[at]) == 0 {
-			return Unreadable, fmt.Errorf("%s is absent or empty: every event needs a non-empty string", attributePaths[at])
-		}
+	if len(text[atID]) == 0 || len(text[atType]) == 0 || len(text[atTime]) == 0 || len(text[atCloud]) == 0 {
+		return Unreadable, absentError(&text)
 	}
 	var err error
 	if in.time, err = event.ParseTime(text[atTime]); err != nil {
@@ -87,6 +86,7 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 	if len(in.key) == 0 {
 		return Unkeyed, errUnkeyed
 	}
+	in.hasArrival = false
 	if text[atIngest] != nil {
 		in.arrival, err = event.ParseTime(text[atIngest])
 		in.hasArrival = err == nil
@@ -112,10 +112,23 @@ var (
 	errUnkeyed    = errors.New("correlationid is absent, empty or no string: it names the business fact")
 )
 
-// hash fills in the identity of the event's fact.
-func (e *Engine) hash(in *incoming) {
-	b := append(e.hashInput[:0], byte(in.route), byte(in.route>>8), byte(in.route>>16), byte(in.route>>24))
-	b = append(b, in.key...)
-	e.hashInput = b
-	in.hash1, in.hash2 = maphash.Bytes(e.seed[0], b), maphash.Bytes(e.seed[1], b)
+// absentError names the first of the required attributes that is absent.
+func absentError(text *[attributeCount][]byte) error {
+	for _, at := range [...]int{atID, atType, atTime, atCloud} {
+		if len(text[at]) == 0 {
+			return fmt.Errorf("%s is absent or empty: every event needs a non-empty string", attributePaths[at])
+		}
+	}
+	return nil
 }
+
+// hash fills in the identity of the event's fact: two hashes of its key, with
+// seeds of their own, which the number of its route turns into others.
+func (e *Engine) hash(in *incoming) {
+	route := uint64(in.route) * oddBits
+	in.hash1 = maphash.Bytes(e.seed[0], in.key) ^ route
+	in.hash2 = maphash.Bytes(e.seed[1], in.key) ^ route
+}
+
+// oddBits spreads small numbers over 64 bits, each to another.
+const oddBits = 0x9e3779b97f4a7c15
