@@ -41,7 +41,7 @@ func TestParseTimeRefuses(t *testing.T) {
 		"2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-01T24:00:00Z",
 		"2026-01-01T00:60:00Z", "2026-01-01T00:00:61Z", "2026-01-01T12:00:60Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00,5Z",
 		"2026-01-01T00:00:00+0100", "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+01:60", "2026-01-01T00:00:00ZZ",
-		"+026-01-01T00:00:00Z", "2026-01-01T00:00:00.5", "1900-02-29T00:00:00Z", strings.Repeat("9", 1000)} {
+		"+026-01-01T00:00:00Z", "2026-01-01T00:00:00.5", strings.Repeat("\x00", 10) + "T00:00:00Z", "1900-02-29T00:00:00Z", strings.Repeat("9", 1000)} {
 		_, err := event.ParseTime([]byte(text))
 		require.ErrorIs(t, err, event.ErrTime, text)
 	}
@@ -62,11 +62,18 @@ func TestAppendTimeReachesTheEndsOfItsRange(t *testing.T) {
 // TestEveryDayIsRead holds ParseTime against the calendar of package time, on
 // every day of its range and on the one behind each month.
 func TestEveryDayIsRead(t *testing.T) {
+	var reader event.TimeReader
 	end := time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
 	for day := time.Date(1678, 1, 1, 23, 59, 58, 0, time.UTC); day.Before(end); day = day.AddDate(0, 0, 1) {
-		ns, err := event.ParseTime(day.AppendFormat(nil, time.RFC3339))
+		text := day.AppendFormat(nil, time.RFC3339)
+		ns, err := event.ParseTime(text)
 		if err != nil || ns != day.UnixNano() {
 			require.Fail(t, "wrong", "%v: %d %v", day, ns, err)
+		}
+		for range 2 {
+			if ns, err := reader.Parse(text); err != nil || ns != day.UnixNano() {
+				require.Fail(t, "wrong behind another day", "%v: %d %v", day, ns, err)
+			}
 		}
 		if day.AddDate(0, 0, 1).Day() == 1 {
 			_, err := event.ParseTime(fmt.Appendf(nil, "%04d-%02d-%02dT00:00:00Z", day.Year(), day.Month(), day.Day()+1))
@@ -78,11 +85,14 @@ func TestEveryDayIsRead(t *testing.T) {
 // TestEveryByteOfATimeCounts: no byte but those of RFC 3339 may stand anywhere.
 func TestEveryByteOfATimeCounts(t *testing.T) {
 	const text = "2026-11-21T18:28:01Z"
+	var reader event.TimeReader
 	for i := range text {
 		for c := range 256 {
 			changed := []byte(text)
 			changed[i] = byte(c)
 			_, err := event.ParseTime(changed)
+			_, err2 := reader.Parse(changed)
+			require.Equal(t, err, err2)
 			want, wantErr := time.Parse(time.RFC3339, strings.ToUpper(string(changed)))
 			good := wantErr == nil && rfc3339.Match(changed) && want.Year() >= 1678 && want.Year() <= 2261
 			require.Equal(t, good, err == nil, "%q", changed)

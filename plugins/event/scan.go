@@ -1,6 +1,9 @@
 package event
 
-import "math/bits"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // Scanner extracts values from documents, one pass each. The zero value is
 // ready. It is reusable, and not safe for concurrent use.
@@ -18,6 +21,7 @@ type Scanner struct {
 	name    []byte    // of the root's member in hand
 	shapes  []*shapes // of the documents so far, for each Paths
 	scanned int       // documents, up to firstScans
+	escaped bool      // see Escaped
 }
 
 // Member is a member of an object.
@@ -52,6 +56,7 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 		return s.scanObject(doc, p, out)
 	}
 	if _, ok := t.find(doc, out, nil); ok {
+		s.escaped = t.escaped
 		return nil
 	}
 	err := s.scanObject(doc, p, out)
@@ -59,9 +64,15 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 	return err
 }
 
+// Escaped reports whether a string value of the document that Scan has seen last
+// may hold an escape. If not, what stands between the quotes of a value is what it
+// says.
+func (s *Scanner) Escaped() bool { return s.escaped }
+
 // scanObject is Scan without what s remembers.
 func (s *Scanner) scanObject(doc []byte, p *Paths, out [][]byte) error {
 	clear(out)
+	s.escaped = bytes.IndexByte(doc, '\\') >= 0
 	i := skipSpace(doc, 0)
 	if i >= len(doc) || doc[i] != '{' {
 		return syntaxError(doc, i, "a JSON object")

@@ -34,6 +34,9 @@ func sameAsFresh(t require.TestingT, s *event.Scanner, doc []byte, p *event.Path
 	err := s.Scan(doc, p, got)
 	require.Equal(t, fresh.Scan(doc, p, want), err, "%s", doc)
 	if err == nil {
+		if fresh.Escaped() && !s.Escaped() {
+			requireNoEscape(t, doc)
+		}
 		for i := range got {
 			samePlace(t, doc, got[i], want[i])
 		}
@@ -52,6 +55,26 @@ func sameAsFresh(t require.TestingT, s *event.Scanner, doc []byte, p *event.Path
 			samePlace(t, doc, got[i], want[i])
 		}
 	}
+}
+
+// requireNoEscape requires that no string of a document but names holds an escape.
+func requireNoEscape(t require.TestingT, doc []byte) {
+	var check func(raw []byte)
+	check = func(raw []byte) {
+		if raw[0] == '"' {
+			require.NotContains(t, string(raw), `\`, "%s", doc)
+		}
+		if raw[0] != '{' && raw[0] != '[' {
+			return
+		}
+		var s event.Scanner
+		members, err := s.Open(raw, shapePaths[1], nil, nil)
+		require.NoError(t, err)
+		for _, m := range members {
+			check(m.Value)
+		}
+	}
+	check(bytes.TrimSpace(doc))
 }
 
 // samePlace requires two views of doc to be one; what is none need only be

@@ -49,6 +49,7 @@ type Engine struct {
 
 	// Scratch space, reused from call to call.
 	scanner       event.Scanner
+	instants      event.TimeReader
 	paths         *event.Paths
 	out           [][]byte
 	in            incoming

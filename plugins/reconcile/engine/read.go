@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -59,7 +58,7 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 		return Unreadable, err
 	}
 	// Hardly any document has an escape; then every string is a plain view.
-	plain := bytes.IndexByte(doc, '\\') < 0
+	plain := !e.scanner.Escaped()
 	var text [attributeCount][]byte
 	for at, raw := range (*[attributeCount][]byte)(e.out) {
 		switch {
@@ -76,7 +75,7 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 		return Unreadable, absentError(&text)
 	}
 	var err error
-	if in.time, err = event.ParseTime(text[atTime]); err != nil {
+	if in.time, err = e.instants.Parse(text[atTime]); err != nil {
 		return Unreadable, fmt.Errorf("time: %w", err)
 	}
 	in.id, in.source, in.cloud, in.tenant, in.key = text[atID], text[atSource], text[atCloud], text[atTenant], text[atKey]
@@ -88,7 +87,7 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 	}
 	in.hasArrival = false
 	if text[atIngest] != nil {
-		in.arrival, err = event.ParseTime(text[atIngest])
+		in.arrival, err = e.instants.Parse(text[atIngest])
 		in.hasArrival = err == nil
 	}
 	if in.route = e.routes.find(e.rules, text[atType], in.tenant); in.route < 0 {
