@@ -27,11 +27,11 @@ func streamWorkload(facts, open int) *workload {
 func TestContendersGiveTheSameVerdicts(t *testing.T) {
 	w := streamWorkload(3000, 500)
 	for _, c := range []contender{reconciler, reconcilerWithoutHolding, naive} {
-		require.NoError(t, w.differences(verdicts(t, c, w.docs.whole(), w.verdicts())), c.name)
+		require.NoError(t, w.differences(verdicts(t, c, whole(w.docs), w.verdicts())), c.name)
 	}
 	w = windowWorkload(1500, 300)
 	require.NoError(t, w.differences(verdicts(t, configuration, w.eventsOnly(), w.count)), configuration.name)
-	require.NoError(t, w.differences(verdicts(t, reconciler, w.docs.whole(), w.verdicts())), reconciler.name)
+	require.NoError(t, w.differences(verdicts(t, reconciler, whole(w.docs), w.verdicts())), reconciler.name)
 }
 
 // cost runs the documents through a fresh stream, and counts what those behind
@@ -39,9 +39,9 @@ func TestContendersGiveTheSameVerdicts(t *testing.T) {
 func cost(b *testing.B, c contender, docs part, warm, messages int) measure.Cost {
 	b.Helper()
 	s := startStream(b, c, nil)
-	s.put(docs.of.part(docs.from, docs.from+warm))
+	s.put(part{docs.of, docs.from, docs.from + warm})
 	s.settle()
-	got := measure.Of(func() { require.NoError(b, s.run(docs.of.part(docs.from+warm, docs.to), messages), c.name) })
+	got := measure.Of(func() { require.NoError(b, s.run(part{docs.of, docs.from + warm, docs.to}, messages), c.name) })
 	require.EqualValues(b, messages, s.messages.Load(), c.name)
 	s.stop()
 	return got
@@ -52,7 +52,7 @@ func cost(b *testing.B, c contender, docs part, warm, messages int) measure.Cost
 // naive reconciler.
 func BenchmarkBuffer(b *testing.B) {
 	w := streamWorkload(streamFacts, streamOpen)
-	docs, facts := w.docs.whole(), w.verdicts()
+	docs, facts := whole(w.docs), w.verdicts()
 	warm := docs.len() / 2 / batchSize * batchSize
 	for _, c := range []contender{reconciler, naive} {
 		require.NoError(b, w.differences(verdicts(b, c, docs, facts)), c.name)
@@ -111,7 +111,7 @@ func BenchmarkConfiguration(b *testing.B) {
 		for range configRounds {
 			w := windowWorkload(configFacts, configOpen)
 			c := cost(b, configuration, w.eventsOnly(), 0, w.count)
-			r := cost(b, reconciler, w.docs.whole(), 0, w.verdicts())
+			r := cost(b, reconciler, whole(w.docs), 0, w.verdicts())
 			against = append(against, c.PerEvent(w.events)/r.PerEvent(w.events))
 			theirs = append(theirs, c.PerEvent(w.events))
 			ours = append(ours, r.PerEvent(w.events))
@@ -119,7 +119,7 @@ func BenchmarkConfiguration(b *testing.B) {
 	}
 	w := windowWorkload(configFacts, configOpen)
 	require.NoError(b, w.differences(verdicts(b, configuration, w.eventsOnly(), w.count)))
-	require.NoError(b, w.differences(verdicts(b, reconciler, w.docs.whole(), w.verdicts())))
+	require.NoError(b, w.differences(verdicts(b, reconciler, whole(w.docs), w.verdicts())))
 	against.Report(b, "config-ratio")
 	theirs.Report(b, "config-ns/event")
 	ours.Report(b, "reconcile-ns/event")

@@ -45,7 +45,7 @@ func BenchmarkLatency(b *testing.B) {
 
 func highestRate(b *testing.B, w *workload) float64 {
 	var rates measure.Series
-	docs := w.docs.whole()
+	docs := whole(w.docs)
 	for range 3 {
 		c := cost(b, reconciler, docs, 0, w.verdicts())
 		rates = append(rates, float64(docs.len())/c.Wall.Seconds())
@@ -68,7 +68,7 @@ func (f *feed) paced(docs part, rate float64, sent []int64) {
 		for i := first; i < last; i++ {
 			atomic.StoreInt64(&sent[i], due.UnixNano())
 		}
-		f.put(docs.of.part(docs.from+first, docs.from+last))
+		f.put(part{docs.of, docs.from + first, docs.from + last})
 	}
 }
 
@@ -89,7 +89,7 @@ func pacedThroughReconcile(b *testing.B, w *workload, rate float64) (took measur
 	for i, fact := range w.facts {
 		last[fact] = i
 	}
-	docs := w.docs.whole()
+	docs := whole(w.docs)
 	sent := make([]int64, docs.len())
 	took = make(measure.Series, 0, w.count)
 	s := startStream(b, reconciler, func(m *service.Message) {

@@ -75,7 +75,7 @@ func BenchmarkProcess(b *testing.B) {
 	w := streamWorkload(processFacts, 10_000)
 	events, empty := filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "empty.jsonl")
 	require.NoError(b, writeLines(events, w.docs))
-	require.NoError(b, writeLines(empty, documents{}))
+	require.NoError(b, writeLines(empty, measure.Documents{}))
 	require.NoError(b, w.differences(processVerdicts(b, dir, events)))
 
 	const drop = "output: { drop: {} }"
@@ -87,7 +87,7 @@ func BenchmarkProcess(b *testing.B) {
 			p := runProcess(b, process(none, events, drop)) - start
 			r := runProcess(b, process(reconcilerWithoutHolding, events, drop)) - start
 			ratio = append(ratio, float64(r)/float64(p))
-			n := float64(w.docs.len())
+			n := float64(w.docs.Len())
 			ours = append(ours, float64(r.Nanoseconds())/n)
 			plain = append(plain, float64(p.Nanoseconds())/n)
 		}
@@ -98,14 +98,14 @@ func BenchmarkProcess(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func writeLines(path string, docs documents) error {
+func writeLines(path string, docs measure.Documents) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriter(f)
-	for i := range docs.len() {
-		_, _ = w.Write(docs.at(i))
+	for i := range docs.Len() {
+		_, _ = w.Write(docs.At(i))
 		_ = w.WriteByte('\n')
 	}
 	if err := w.Flush(); err != nil {

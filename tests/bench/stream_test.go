@@ -47,7 +47,7 @@ func (f *feed) ReadBatch(ctx context.Context) (service.MessageBatch, service.Ack
 		}
 		batch := make(service.MessageBatch, docs.len())
 		for i := range batch {
-			batch[i] = service.NewMessage(docs.of.at(docs.from + i))
+			batch[i] = service.NewMessage(docs.of.At(docs.from + i))
 		}
 		return batch, f.acknowledged, nil
 	case <-ctx.Done():
@@ -66,7 +66,7 @@ func (f *feed) acknowledged(context.Context, error) error {
 func (f *feed) put(docs part) {
 	for from := docs.from; from < docs.to; from += batchSize {
 		f.pending.Add(1)
-		f.batches <- docs.of.part(from, min(from+batchSize, docs.to))
+		f.batches <- part{docs.of, from, min(from+batchSize, docs.to)}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/helios-connect/helios/tests/bench/measure"
 )
 
 var clouds = [...]string{"aws", "azure", "gcp"}
@@ -17,39 +19,13 @@ const (
 	lateness  = 10 * time.Second
 )
 
-// documents is a list of documents in one piece of memory: many small ones would
-// be work for the garbage collector in every round, which the streams that are
-// measured would be charged with.
-type documents struct {
-	text []byte
-	ends []int // of each document in text
-}
-
-func (d *documents) add(doc []byte) {
-	d.text = append(d.text, doc...)
-	d.ends = append(d.ends, len(d.text))
-}
-
-func (d documents) len() int { return len(d.ends) }
-
-// at returns a view of a document.
-func (d documents) at(i int) []byte {
-	start := 0
-	if i > 0 {
-		start = d.ends[i-1]
-	}
-	return d.text[start:d.ends[i]:d.ends[i]]
-}
-
 // part is documents from..to-1 of a list.
 type part struct {
-	of       documents
+	of       measure.Documents
 	from, to int
 }
 
-func (d documents) part(from, to int) part { return part{d, from, to} }
-
-func (d documents) whole() part { return d.part(0, d.len()) }
+func whole(d measure.Documents) part { return part{d, 0, d.Len()} }
 
 func (p part) len() int { return p.to - p.from }
 
@@ -58,7 +34,7 @@ type workload struct {
 	// docs are the events, and behind them the closers: events that move every
 	// cloud's clock past the last fact. They report one more fact, whose key
 	// closerKey names.
-	docs   documents
+	docs   measure.Documents
 	events int   // how many of docs are no closers
 	facts  []int // the number of each event's fact
 	count  int   // of facts, without the closers'
@@ -110,15 +86,15 @@ func makeWorkload(n, open int, start time.Time, step time.Duration) *workload {
 		}
 	}
 	end := start.Add(time.Duration(n)*step + window + lateness + time.Second)
-	w.events = w.docs.len()
+	w.events = w.docs.Len()
 	for _, cloud := range clouds {
-		w.docs.add(document(cloud, closerKey, n, end, "1.00", "EUR"))
+		w.docs.Add(document(cloud, closerKey, n, end, "1.00", "EUR"))
 	}
 	return w
 }
 
 func (w *workload) add(doc []byte, fact int) {
-	w.docs.add(doc)
+	w.docs.Add(doc)
 	w.facts = append(w.facts, fact)
 }
 
@@ -142,7 +118,7 @@ func document(cloud, key string, i int, at time.Time, amount, currency string) [
 }
 
 // eventsOnly are the events without the closers.
-func (w *workload) eventsOnly() part { return w.docs.part(0, w.events) }
+func (w *workload) eventsOnly() part { return part{w.docs, 0, w.events} }
 
 // verdicts is how many verdicts all documents lead to.
 func (w *workload) verdicts() int { return w.count + 1 }

@@ -27,15 +27,25 @@ var benchClouds = [...]string{"aws", "azure", "gcp"}
 
 // benchDocs makes n facts' events of three clouds, so that open facts stay open
 // at a time: each cloud is that many facts behind the one before it.
-func benchDocs(n, open int, start time.Time, step time.Duration) [][]byte {
-	var docs [][]byte
+func benchDocs(b *testing.B, n, open int, start time.Time, step time.Duration) measure.Documents {
+	docs, err := measure.OffHeap(n * len(benchClouds) * benchDocMost)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := docs.Free(); err != nil {
+			b.Error(err)
+		}
+	})
+	var doc []byte
 	emit := func(cloud string, i int) {
 		if i < 0 || i >= n {
 			return
 		}
-		docs = append(docs, fmt.Appendf(nil, `{"specversion":"1.0","id":"%s-%012d","source":"/shops/%s/checkout","type":"com.example.order.paid","time":"%s","datacontenttype":"application/json","cloud":"%s","tenant":"acme","correlationid":"ord-%012d","ingesttime":"%s","data":{"order_id":"ord-%012d","amount":%d.%02d,"currency":"EUR","customer":{"id":"c-%06d","country":"DE"},"items":[{"sku":"A-1","quantity":2},{"sku":"B-7","quantity":1}]}}`,
-			cloud, i, cloud, start.Add(time.Duration(i)*step).UTC().Format(time.RFC3339Nano), cloud, i,
-			start.Add(time.Duration(i)*step).UTC().Format(time.RFC3339Nano), i, i%1000, i%100, i%99999))
+		stamp := start.Add(time.Duration(i) * step).UTC().Format(time.RFC3339Nano)
+		doc = fmt.Appendf(doc[:0], `{"specversion":"1.0","id":"%s-%012d","source":"/shops/%s/checkout","type":"com.example.order.paid","time":"%s","datacontenttype":"application/json","cloud":"%s","tenant":"acme","correlationid":"ord-%012d","ingesttime":"%s","data":{"order_id":"ord-%012d","amount":%d.%02d,"currency":"EUR","customer":{"id":"c-%06d","country":"DE"},"items":[{"sku":"A-1","quantity":2},{"sku":"B-7","quantity":1}]}}`,
+			cloud, i, cloud, stamp, cloud, i, stamp, i, i%1000, i%100, i%99999)
+		docs.Add(doc)
 	}
 	for i := 0; i < n+open; i++ {
 		emit("aws", i)
@@ -45,20 +55,33 @@ func benchDocs(n, open int, start time.Time, step time.Duration) [][]byte {
 	return docs
 }
 
-// applyBatch takes events in together or one by one.
-func applyBatch(b *testing.B, e *Engine, docs [][]byte, token uint64, one bool) {
+// benchDocMost is more than the bytes of a document.
+const benchDocMost = 512
+
+// applyDocs takes the events from..to-1 in, in batches or one by one.
+func applyDocs(b *testing.B, e *Engine, docs measure.Documents, from, to int, one bool) {
 	visit := func(_ int, o *Outcome) {
 		if o.Reason != ReasonNone {
 			b.Fatal(o.Reason, o.Err)
 		}
 	}
-	if !one {
-		e.ApplyBatch(docs, func(i int) uint64 { return token + uint64(i) }, 1, visit)
-		return
-	}
-	for i := range docs {
-		o := e.Apply(docs[i], token+uint64(i), 1)
-		visit(i, &o)
+	batch := make([][]byte, 0, 100)
+	for from < to {
+		batch = batch[:0]
+		for len(batch) < cap(batch) && from < to {
+			batch = append(batch, docs.At(from))
+			from++
+		}
+		token := uint64(from - len(batch))
+		if one {
+			for i, doc := range batch {
+				o := e.Apply(doc, token+uint64(i), 1)
+				visit(i, &o)
+			}
+		} else {
+			e.ApplyBatch(batch, func(i int) uint64 { return token + uint64(i) }, 1, visit)
+		}
+		e.Expire(256, 1)
 	}
 }
 
@@ -69,8 +92,8 @@ func applyBatch(b *testing.B, e *Engine, docs [][]byte, token uint64, one bool) 
 func benchmarkApply(b *testing.B, open, rounds int, one bool) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	facts := 3 * open
-	docs := benchDocs(facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Minute/time.Duration(2*open))
-	half := len(docs) / 2
+	docs := benchDocs(b, facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Minute/time.Duration(2*open))
+	half := docs.Len() / 2
 	var perEvent, rate measure.Series
 	b.ReportAllocs()
 	for range b.N {
@@ -80,19 +103,13 @@ func benchmarkApply(b *testing.B, open, rounds int, one bool) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			apply := func(docs [][]byte) {
-				for i := 0; i < len(docs); i += 100 {
-					applyBatch(b, e, docs[i:min(i+100, len(docs))], uint64(i), one)
-					e.Expire(256, 1)
-				}
-			}
-			apply(docs[:half])
-			c := measure.Of(func() { apply(docs[half:]) })
+			applyDocs(b, e, docs, 0, half, one)
+			c := measure.Of(func() { applyDocs(b, e, docs, half, docs.Len(), one) })
 			if sink.n != facts {
 				b.Fatalf("%d verdicts for %d facts", sink.n, facts)
 			}
-			perEvent = append(perEvent, c.PerEvent(len(docs)-half))
-			rate = append(rate, 1e3/c.PerEvent(len(docs)-half))
+			perEvent = append(perEvent, c.PerEvent(docs.Len()-half))
+			rate = append(rate, 1e3/c.PerEvent(docs.Len()-half))
 		}
 	}
 	perEvent.Report(b, "ns/event")
@@ -111,7 +128,7 @@ func BenchmarkApplyOne100k(b *testing.B) { benchmarkApply(b, 100_000, 7, true) }
 // closed ones by all three.
 func BenchmarkHeapPerFact(b *testing.B) {
 	const facts = 1_000_000
-	docs := benchDocs(facts, 0, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 10*time.Microsecond)
+	docs := benchDocs(b, facts, 0, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 10*time.Microsecond)
 	for range b.N {
 		for reported := 1; reported <= len(benchClouds); reported++ {
 			before := measure.Heap()
@@ -123,7 +140,7 @@ func BenchmarkHeapPerFact(b *testing.B) {
 			for i := range facts {
 				text += len("ord-000000000000")
 				for cloud := range reported {
-					if o := e.Apply(docs[len(benchClouds)*i+cloud], 0, 1); o.Reason != ReasonNone {
+					if o := e.Apply(docs.At(len(benchClouds)*i+cloud), 0, 1); o.Reason != ReasonNone {
 						b.Fatal(o.Reason, o.Err)
 					}
 					text += len(benchClouds[cloud]) + len("-000000000000") + len(fmt.Sprintf(`%d.%02d"EUR"`, i%1000, i%100))
