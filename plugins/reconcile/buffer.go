@@ -91,6 +91,8 @@ They are emitted unchanged, flagged as an error, with the metadata ` + "`helios_
 
 With ` + "`hold_acks`" + ` a batch is acknowledged when all its verdicts have been delivered; the input must then allow as many unacknowledged messages as arrive within ` + "`window` + `allowed_lateness`" + `. When its limit is lower, intake stops until facts are given up; the buffer warns and names that cause. Facts that are open when the process stops are not closed; their batches are left unacknowledged and delivered again.
 
+Held messages make Go's garbage collections expensive, so a process with such a buffer lets up to 64 MiB more garbage gather between two of them, unless the environment variable ` + "`GOMEMLIMIT`" + ` sets a limit.
+
 The buffer forgets its facts when the process stops. The input of the same name keeps them in the log.`
 
 // buffer puts the engine behind any input.
@@ -126,6 +128,7 @@ type buffer struct {
 	due       bool          // closing has paused because the queue was full
 	wake      chan struct{} // closing is to go on
 
+	release  func() // the headroom
 	stop     chan struct{}
 	stopOnce sync.Once
 	done     chan struct{}
@@ -156,7 +159,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	}
 	b := &buffer{log: res.Logger(), now: time.Now, metrics: newMetrics(res), idle: cfg.IdleTimeout,
 		retryFirst: firstRetry, retryMost: longestRetry,
-		stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
+		release: func() {}, stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
 	b.changed = sync.NewCond(&b.mu)
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
 		return nil, err
@@ -166,6 +169,9 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 		return nil, err
 	}
 	b.metrics.begin(cfg.Expectations)
+	if b.holdAcks {
+		b.release = sharedHeadroom.take()
+	}
 	return b, nil
 }
 
@@ -395,6 +401,7 @@ func (b *buffer) Close(ctx context.Context) error {
 	b.engine.Close()
 	b.changed.Broadcast()
 	b.mu.Unlock()
+	b.release()
 	return callAll(ctx, acks, errStopped)
 }
 

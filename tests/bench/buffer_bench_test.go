@@ -18,18 +18,19 @@ const (
 )
 
 // streamWorkload dates the facts so that a fact is open for half its window.
-func streamWorkload(facts, open int) *workload {
-	return makeWorkload(facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), window/time.Duration(2*open))
+func streamWorkload(t testing.TB, facts, open int) *workload {
+	t.Helper()
+	return makeWorkload(t, facts, open, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), window/time.Duration(2*open))
 }
 
 // TestContendersGiveTheSameVerdicts also runs on its own, so that a baseline
 // that has gone wrong is found without measuring.
 func TestContendersGiveTheSameVerdicts(t *testing.T) {
-	w := streamWorkload(3000, 500)
+	w := streamWorkload(t, 3000, 500)
 	for _, c := range []contender{reconciler, reconcilerWithoutHolding, naive} {
 		require.NoError(t, w.differences(verdicts(t, c, whole(w.docs), w.verdicts())), c.name)
 	}
-	w = windowWorkload(1500, 300)
+	w = windowWorkload(t, 1500, 300)
 	require.NoError(t, w.differences(verdicts(t, configuration, w.eventsOnly(), w.count)), configuration.name)
 	require.NoError(t, w.differences(verdicts(t, reconciler, whole(w.docs), w.verdicts())), reconciler.name)
 }
@@ -51,7 +52,7 @@ func cost(b *testing.B, c contender, docs part, warm, messages int) measure.Cost
 // one that only passes batches on, one that does the least that ours must, and a
 // naive reconciler.
 func BenchmarkBuffer(b *testing.B) {
-	w := streamWorkload(streamFacts, streamOpen)
+	w := streamWorkload(b, streamFacts, streamOpen)
 	docs, facts := whole(w.docs), w.verdicts()
 	warm := docs.len() / 2 / batchSize * batchSize
 	for _, c := range []contender{reconciler, naive} {
@@ -96,10 +97,11 @@ const (
 
 // windowWorkload dates all facts into one of the coming seconds, far enough
 // ahead for all events to have arrived when that second ends.
-func windowWorkload(facts, open int) *workload {
+func windowWorkload(t testing.TB, facts, open int) *workload {
+	t.Helper()
 	start := time.Now().Truncate(time.Second).Add(2 * time.Second)
 	step := 900 * time.Millisecond / time.Duration(facts)
-	return makeWorkload(facts, open, start.Add(50*time.Millisecond), step)
+	return makeWorkload(t, facts, open, start.Add(50*time.Millisecond), step)
 }
 
 // BenchmarkConfiguration compares our buffer with Redpanda Connect's own
@@ -109,7 +111,7 @@ func BenchmarkConfiguration(b *testing.B) {
 	var against, theirs, ours measure.Series
 	for range b.N {
 		for range configRounds {
-			w := windowWorkload(configFacts, configOpen)
+			w := windowWorkload(b, configFacts, configOpen)
 			c := cost(b, configuration, w.eventsOnly(), 0, w.count)
 			r := cost(b, reconciler, whole(w.docs), 0, w.verdicts())
 			against = append(against, c.PerEvent(w.events)/r.PerEvent(w.events))
@@ -117,7 +119,7 @@ func BenchmarkConfiguration(b *testing.B) {
 			ours = append(ours, r.PerEvent(w.events))
 		}
 	}
-	w := windowWorkload(configFacts, configOpen)
+	w := windowWorkload(b, configFacts, configOpen)
 	require.NoError(b, w.differences(verdicts(b, configuration, w.eventsOnly(), w.count)))
 	require.NoError(b, w.differences(verdicts(b, reconciler, whole(w.docs), w.verdicts())))
 	against.Report(b, "config-ratio")

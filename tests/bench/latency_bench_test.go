@@ -24,7 +24,7 @@ const (
 // buffer reaches, and compares how long a fact's last event takes to its verdict
 // with how long an event takes through the pass-through buffer.
 func BenchmarkLatency(b *testing.B) {
-	w := streamWorkload(latencyFacts, 10_000)
+	w := streamWorkload(b, latencyFacts, 10_000)
 	rate := highestRate(b, w) / 2
 	var added, ours, plain measure.Series
 	for range b.N {

@@ -72,7 +72,7 @@ func runProcess(t testing.TB, config string) time.Duration {
 func BenchmarkProcess(b *testing.B) {
 	binary(b)
 	dir := b.TempDir()
-	w := streamWorkload(processFacts, 10_000)
+	w := streamWorkload(b, processFacts, 10_000)
 	events, empty := filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "empty.jsonl")
 	require.NoError(b, writeLines(events, w.docs))
 	require.NoError(b, writeLines(empty, measure.Documents{}))

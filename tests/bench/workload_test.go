@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/helios-connect/helios/tests/bench/measure"
@@ -50,8 +51,9 @@ const (
 // differ in their amount or their currency, one has an event twice. Between a
 // fact's first and its last event those of about `open` other facts arrive; all
 // of a fact's events carry the same time, and each cloud's are in order.
-func makeWorkload(n, open int, start time.Time, step time.Duration) *workload {
-	w := &workload{count: n}
+func makeWorkload(t testing.TB, n, open int, start time.Time, step time.Duration) *workload {
+	t.Helper()
+	w := &workload{count: n, docs: measure.OffHeap(t, (n+2)*(len(clouds)+1)*documentMost)}
 	emit := func(place, i int) {
 		if i < 0 || i >= n {
 			return
@@ -110,6 +112,9 @@ func status(i int) string {
 	}
 	return "matched"
 }
+
+// documentMost is more than the bytes of a document.
+const documentMost = 640
 
 func document(cloud, key string, i int, at time.Time, amount, currency string) []byte {
 	stamp := at.UTC().Format(time.RFC3339Nano)

@@ -28,15 +28,8 @@ var benchClouds = [...]string{"aws", "azure", "gcp"}
 // benchDocs makes n facts' events of three clouds, so that open facts stay open
 // at a time: each cloud is that many facts behind the one before it.
 func benchDocs(b *testing.B, n, open int, start time.Time, step time.Duration) measure.Documents {
-	docs, err := measure.OffHeap(n * len(benchClouds) * benchDocMost)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := docs.Free(); err != nil {
-			b.Error(err)
-		}
-	})
+	b.Helper()
+	docs := measure.OffHeap(b, n*len(benchClouds)*benchDocMost)
 	var doc []byte
 	emit := func(cloud string, i int) {
 		if i < 0 || i >= n {

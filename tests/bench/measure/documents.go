@@ -2,7 +2,10 @@
 
 package measure
 
-import "syscall"
+import (
+	"syscall"
+	"testing"
+)
 
 // Documents is a list of documents in one piece of memory: many small ones would
 // be work for the garbage collector in every round, which what is measured would
@@ -13,19 +16,21 @@ type Documents struct {
 }
 
 // OffHeap returns an empty list with room for so many bytes outside of Go's heap,
-// so that the size of the heap, and with it how often garbage is collected and
-// its memory used again, is that of what is measured. Only pages that are written
-// to are taken.
-func OffHeap(room int) (Documents, error) {
+// until the test ends; a list that outgrows it moves to the heap. Documents kept on the heap would be ballast: garbage would
+// be collected more rarely than in a program that does what is measured and
+// nothing else, and every allocation would find memory that no cache holds.
+func OffHeap(t testing.TB, room int) Documents {
+	t.Helper()
 	text, err := syscall.Mmap(-1, 0, room, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
-	return Documents{text: text[:0]}, err
-}
-
-// Free gives the memory of a list that OffHeap made back.
-func (d *Documents) Free() error {
-	text := d.text[:cap(d.text)]
-	*d = Documents{}
-	return syscall.Munmap(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Munmap(text); err != nil {
+			t.Error(err)
+		}
+	})
+	return Documents{text: text[:0]}
 }
 
 // Add appends a document.
