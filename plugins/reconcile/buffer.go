@@ -8,7 +8,6 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
-	"github.com/helios-connect/helios/internal/lifecycle"
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
@@ -109,7 +108,6 @@ type buffer struct {
 	engine    *engine.Engine
 	metrics   *metrics
 	held      held
-	docs      [][]byte // of the batch being taken in
 	queue     []outgoing
 	returning int  // messages that the output has refused and that wait to be offered again
 	flying    int  // batches that the output has and has not delivered
@@ -128,10 +126,21 @@ type buffer struct {
 	due       bool          // closing has paused because the queue was full
 	wake      chan struct{} // closing is to go on
 
-	release  func() // the headroom
-	stop     chan struct{}
-	stopOnce sync.Once
-	done     chan struct{}
+	release func()        // the headroom
+	done    chan struct{} // tickLoop has ended
+
+	readMu   sync.Mutex // one batch is read at a time
+	reader   *engine.Reader
+	takings  chan *taking // read and to be applied; nil without takeLoop
+	spare    chan *taking
+	taken    chan struct{} // takeLoop has ended
+	endOnce  sync.Once
+	stopping bool // when the input ended
+
+	writable   context.Context // until the input ends
+	endWriting context.CancelFunc
+	closing    context.Context // until the buffer is closed
+	close      context.CancelFunc
 }
 
 // outgoing is a verdict or a flagged event on its way to the output.
@@ -147,11 +156,14 @@ func newBuffer(conf *service.ParsedConfig, res *service.Resources) (service.Batc
 	if err != nil {
 		return nil, err
 	}
+	b.takings, b.taken = make(chan *taking, 1), make(chan struct{})
 	go b.tickLoop()
+	go b.takeLoop()
 	return b, nil
 }
 
-// newIdleBuffer makes a buffer whose clocks nobody advances yet.
+// newIdleBuffer makes a buffer whose clocks nobody advances, and in which
+// WriteBatch does all that is to be done.
 func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer, error) {
 	cfg, err := parseReconcileConfig(conf, res)
 	if err != nil {
@@ -159,7 +171,9 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	}
 	b := &buffer{log: res.Logger(), now: time.Now, metrics: newMetrics(res), idle: cfg.IdleTimeout,
 		retryFirst: firstRetry, retryMost: longestRetry,
-		release: func() {}, stop: make(chan struct{}), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
+		release: func() {}, spare: make(chan *taking, spareTakings), done: make(chan struct{}), wake: make(chan struct{}, 1), lastIn: time.Now()}
+	b.closing, b.close = context.WithCancel(context.Background())
+	b.writable, b.endWriting = context.WithCancel(b.closing)
 	b.changed = sync.NewCond(&b.mu)
 	if b.holdAcks, err = conf.FieldBool(rbFieldHoldAcks); err != nil {
 		return nil, err
@@ -168,6 +182,7 @@ func newIdleBuffer(conf *service.ParsedConfig, res *service.Resources) (*buffer,
 	if b.engine, err = engine.New(cfg, b); err != nil {
 		return nil, err
 	}
+	b.reader = b.engine.NewReader()
 	b.metrics.begin(cfg.Expectations)
 	if b.holdAcks {
 		b.release = sharedHeadroom.take()
@@ -182,68 +197,6 @@ func init() {
 // Verdict implements engine.Sink; the engine is only called under the lock.
 func (b *buffer) Verdict(v *engine.Verdict) {
 	b.queue = append(b.queue, outgoing{verdict: v})
-}
-
-// WriteBatch takes a batch in. It waits while the output is behind.
-func (b *buffer) WriteBatch(ctx context.Context, batch service.MessageBatch, ack service.AckFunc) error {
-	acks, err := b.take(ctx, batch, ack)
-	if err != nil {
-		return err
-	}
-	return callAll(ctx, acks, nil)
-}
-
-func (b *buffer) take(ctx context.Context, batch service.MessageBatch, ack service.AckFunc) ([]service.AckFunc, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.awaitRoom(ctx); err != nil {
-		return nil, err
-	}
-	var token uint64
-	if b.holdAcks {
-		token = b.held.add(ack)
-	}
-	now := b.now()
-	b.lastIn, b.warned, b.paused = now, false, false
-	before := len(b.queue)
-	b.apply(batch, token, now.UnixNano())
-	if !b.drained && now.Sub(b.expired) >= expireEvery {
-		b.expired = now
-		b.engine.Expire(expireChunk, now.UnixNano())
-	}
-	b.queued(before)
-	if !b.holdAcks {
-		return []service.AckFunc{ack}, nil
-	}
-	if ack := b.held.release(token); ack != nil {
-		return []service.AckFunc{ack}, nil
-	}
-	return nil, nil
-}
-
-// apply takes the events of a batch in, which all have one token.
-func (b *buffer) apply(batch service.MessageBatch, token uint64, wall int64) {
-	b.docs = b.docs[:0]
-	for _, m := range batch {
-		doc, err := m.AsBytes()
-		if err != nil {
-			doc = nil
-		}
-		b.docs = append(b.docs, doc)
-	}
-	b.engine.ApplyBatch(b.docs, func(int) uint64 { return token }, wall, func(i int, out *engine.Outcome) {
-		b.metrics.outcome(out)
-		switch {
-		case out.Reason != engine.ReasonNone:
-			b.queue = append(b.queue, outgoing{flagged: flaggedMessage(batch[i], out), token: token})
-		case !out.Held:
-			return
-		}
-		if b.holdAcks {
-			b.held.hold(token)
-		}
-	})
-	clear(b.docs)
 }
 
 // ReadBatch hands verdicts and flagged events to the output.
@@ -371,30 +324,17 @@ func (b *buffer) delivered(out []outgoing) (acks []service.AckFunc) {
 	return acks
 }
 
-// EndOfInput closes every open fact, unless the process or the stream is being
-// stopped: Redpanda Connect calls it for both.
-func (b *buffer) EndOfInput() {
-	stopping := lifecycle.StreamStopping()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended {
-		return
-	}
-	b.ended, b.paused = true, false
-	if stopping {
-		b.drained = true
-	} else {
-		b.engine.EndInput()
-		b.nudge()
-	}
-	b.changed.Broadcast()
-}
-
 // Close gives back what has not been acknowledged: the batches of open facts,
 // and of verdicts that the output has not taken.
 func (b *buffer) Close(ctx context.Context) error {
-	b.stopOnce.Do(func() { close(b.stop) })
+	b.close()
 	<-b.done
+	if b.takings != nil {
+		<-b.taken
+		b.readMu.Lock() // who has waited in WriteBatch may have handed its batch over
+		b.takeRest()
+		b.readMu.Unlock()
+	}
 	b.mu.Lock()
 	b.closed = true
 	acks := b.held.drain()

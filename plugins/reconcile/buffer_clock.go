@@ -16,7 +16,7 @@ func (b *buffer) tickLoop() {
 	last := time.Now()
 	for {
 		select {
-		case <-b.stop:
+		case <-b.closing.Done():
 			return
 		case <-b.wake:
 		case now := <-ticker.C:

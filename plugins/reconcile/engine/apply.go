@@ -14,40 +14,54 @@ import (
 // Apply returns.
 func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
 	e.routes.tidy()
-	e.read(doc, &e.in)
+	e.readOne(doc)
 	e.apply(&e.in, &e.outcome, token, wall)
 	return e.outcome
 }
 
+// readOne reads a document into e.in.
+func (e *Engine) readOne(doc []byte) {
+	e.reader.read(doc, &e.in)
+	if e.in.reason == ReasonNone {
+		e.resolve(&e.in)
+	}
+}
+
 // ApplyBatch does what Apply does for each event of a batch, in order, and
-// calls visit after each, with an Outcome that is valid during the call. It is faster: it fetches what the whole batch will
-// need from memory at once instead of waiting for one event after the other.
+// calls visit after each, with an Outcome that is valid during the call. It is
+// faster: it fetches what the whole batch will need from memory at once instead
+// of waiting for one event after the other.
 func (e *Engine) ApplyBatch(docs [][]byte, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
-	for start := 0; start < len(docs); start += batchMost {
-		e.applyChunk(docs[start:min(start+batchMost, len(docs))], start, token, wall, visit)
+	e.reader.Read(docs, &e.batch)
+	e.ApplyRead(&e.batch, token, wall, visit)
+}
+
+// ApplyRead is ApplyBatch for what a Reader has read.
+func (e *Engine) ApplyRead(b *Batch, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
+	for start := 0; start < len(b.events); start += batchMost {
+		e.applyChunk(b.events[start:min(start+batchMost, len(b.events))], start, token, wall, visit)
 	}
 }
 
 const (
-	// batchMost bounds the part of a batch that is read ahead.
+	// batchMost bounds the part of a batch that is fetched ahead.
 	batchMost = 128
 	// prefetchFrom is how many facts no longer fit a processor's own cache.
 	prefetchFrom = 1 << 14
 )
 
-func (e *Engine) applyChunk(docs [][]byte, start int, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
+func (e *Engine) applyChunk(events []incoming, start int, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
 	e.routes.tidy()
-	if e.batch == nil {
-		e.batch = make([]incoming, batchMost)
-	}
-	for i, doc := range docs {
-		e.read(doc, &e.batch[i])
+	for i := range events {
+		if in := &events[i]; in.reason == ReasonNone {
+			e.resolve(in)
+		}
 	}
 	if e.open+e.closedFacts >= prefetchFrom {
-		e.prefetch(e.batch[:len(docs)])
+		e.prefetch(events)
 	}
-	for i := range docs {
-		e.apply(&e.batch[i], &e.outcome, token(start+i), wall)
+	for i := range events {
+		e.apply(&events[i], &e.outcome, token(start+i), wall)
 		visit(start+i, &e.outcome)
 	}
 }
@@ -130,7 +144,7 @@ func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held boo
 	e.rebuilding = true
 	e.routes.tidy()
 	in := &e.in
-	e.read(doc, in)
+	e.readOne(doc)
 	if in.reason != ReasonNone || !e.enlist(in) {
 		return false, false
 	}

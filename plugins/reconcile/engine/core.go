@@ -48,19 +48,16 @@ type Engine struct {
 	uncounted, pressure, forgottenFacts uint64
 
 	// Scratch space, reused from call to call.
-	scanner       event.Scanner
-	instants      event.TimeReader
 	paths         *event.Paths
-	out           [][]byte
+	reader        *Reader
 	in            incoming
-	batch         []incoming
+	batch         Batch
 	outcome       Outcome
 	touched       uint64 // keeps prefetch from being optimised away
 	loaded        []representative
 	old, fresh    representative
 	content       []byte
 	scratchRecord []byte
-	normal        []byte
 	verdict       judgement
 	before        judgement
 	present       int  // how many of loaded are valid
@@ -98,11 +95,11 @@ func New(cfg Config, sink Sink) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, sink: sink, rules: rules, paths: paths,
 		arrivals:    cfg.Arrivals,
-		out:         make([][]byte, paths.Len()),
 		clockNamed:  map[string]*clock{},
 		seed:        [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		forgetBelow: maxToken,
 	}
+	e.reader = e.NewReader()
 	if e.arrivals == nil {
 		e.arrivals = NewArrivals(cfg.IdleTimeout)
 	}

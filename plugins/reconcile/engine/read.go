@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -27,40 +28,71 @@ const (
 	attributeCount
 )
 
-// incoming is the event being applied; its slices are views of the document.
-// Without a reason not to judge it all is set, but place and hand by admit; else
-// only cloud and tenant are, or empty.
+// incoming is an event that was read; its slices are views of the document. With
+// a reason not to judge it, only cloud and tenant are set, or empty.
 type incoming struct {
-	id, source, cloud, tenant, key []byte
-	time                           int64
-	route                          int
-	rule                           *rule
-	place                          int      // of the participant in the rule; behind names when unexpected
-	hand                           int      // of the participant in the clock, or -1
-	hash1, hash2                   uint64   // of (tenant, type, key), seeded
-	values                         [][]byte // of the rule's compared fields, nil when absent
-	arrival                        int64    // ingesttime, if hasArrival
-	hasArrival                     bool
-	doc                            []byte
-	reason                         Reason // why it can't be judged, as far as the document tells
-	err                            error
+	id, source, cloud, tenant, eventType, key []byte
+
+	time       int64
+	rule       *rule
+	values     [][]byte // of the rule's compared fields, nil when absent
+	arrival    int64    // ingesttime, if hasArrival
+	hasArrival bool
+	doc        []byte
+	reason     Reason // why it can't be judged, as far as the document tells
+	err        error
+
+	// What the engine finds out.
+	route        int
+	hash1, hash2 uint64 // of (tenant, type, key), seeded
+	place        int    // of the participant in the rule; behind names when unexpected
+	hand         int    // of the participant in the clock, or -1
 }
 
-// read extracts what is needed of a document and finds its rule; it changes
-// nothing that decides over facts.
-func (e *Engine) read(doc []byte, in *incoming) {
+// Reader takes events apart for its engine. It knows nothing of facts, and may
+// be used while another goroutine uses the engine. It is not safe for concurrent
+// use itself.
+type Reader struct {
+	rules    ruleFinder
+	scanner  event.Scanner
+	instants event.TimeReader
+	paths    *event.Paths
+	out      [][]byte
+	normal   []byte
+}
+
+// Batch is what a Reader has read of some documents, views of them. The zero
+// value is empty.
+type Batch struct{ events []incoming }
+
+// NewReader returns a reader for events that e is to apply.
+func (e *Engine) NewReader() *Reader {
+	return &Reader{rules: ruleFinder{rules: e.rules}, paths: e.paths, out: make([][]byte, e.paths.Len())}
+}
+
+// Read replaces what is in b by what docs say; ApplyRead takes it in. The
+// documents must not change before.
+func (r *Reader) Read(docs [][]byte, b *Batch) {
+	b.events = slices.Grow(b.events[:0], len(docs))[:len(docs)]
+	for i, doc := range docs {
+		r.read(doc, &b.events[i])
+	}
+}
+
+// read extracts what is needed of a document and finds its rule.
+func (r *Reader) read(doc []byte, in *incoming) {
 	in.doc, in.cloud, in.tenant, in.values = doc, nil, nil, in.values[:0]
-	in.reason, in.err = e.extract(doc, in)
+	in.reason, in.err = r.extract(doc, in)
 }
 
-func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
-	if err := e.scanner.Scan(doc, e.paths, e.out); err != nil {
+func (r *Reader) extract(doc []byte, in *incoming) (Reason, error) {
+	if err := r.scanner.Scan(doc, r.paths, r.out); err != nil {
 		return Unreadable, err
 	}
 	// Hardly any document has an escape; then every string is a plain view.
-	plain := !e.scanner.Escaped()
+	plain := !r.scanner.Escaped()
 	var text [attributeCount][]byte
-	for at, raw := range (*[attributeCount][]byte)(e.out) {
+	for at, raw := range (*[attributeCount][]byte)(r.out) {
 		switch {
 		case len(raw) == 0:
 		case raw[0] == '"' && plain:
@@ -75,10 +107,10 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 		return Unreadable, absentError(&text)
 	}
 	var err error
-	if in.time, err = e.instants.Parse(text[atTime]); err != nil {
+	if in.time, err = r.instants.Parse(text[atTime]); err != nil {
 		return Unreadable, fmt.Errorf("time: %w", err)
 	}
-	in.id, in.source, in.cloud, in.tenant, in.key = text[atID], text[atSource], text[atCloud], text[atTenant], text[atKey]
+	in.id, in.source, in.eventType, in.cloud, in.tenant, in.key = text[atID], text[atSource], text[atType], text[atCloud], text[atTenant], text[atKey]
 	if len(in.tenant) == 0 {
 		in.tenant = defaultTenant
 	}
@@ -87,22 +119,20 @@ func (e *Engine) extract(doc []byte, in *incoming) (Reason, error) {
 	}
 	in.hasArrival = false
 	if text[atIngest] != nil {
-		in.arrival, err = e.instants.Parse(text[atIngest])
+		in.arrival, err = r.instants.Parse(text[atIngest])
 		in.hasArrival = err == nil
 	}
-	if in.route = e.routes.find(e.rules, text[atType], in.tenant); in.route < 0 {
-		return NoExpectation, fmt.Errorf("no expectation matches type %.80q of tenant %.80q", text[atType], in.tenant)
+	if in.rule = r.rules.find(in.eventType, in.tenant); in.rule == nil {
+		return NoExpectation, fmt.Errorf("no expectation matches type %.80q of tenant %.80q", in.eventType, in.tenant)
 	}
-	in.rule = e.routes.list[in.route].rule
 	for i := range in.rule.comparers {
 		cmp := &in.rule.comparers[i]
-		raw := e.out[cmp.slot]
-		if e.normal, err = cmp.check(raw, e.normal); err != nil {
+		raw := r.out[cmp.slot]
+		if r.normal, err = cmp.check(raw, r.normal); err != nil {
 			return Unreadable, err
 		}
 		in.values = append(in.values, cmp.value(raw))
 	}
-	e.hash(in)
 	return ReasonNone, nil
 }
 
@@ -119,6 +149,12 @@ func absentError(text *[attributeCount][]byte) error {
 		}
 	}
 	return nil
+}
+
+// resolve finds the route and the fact of an event that can be judged.
+func (e *Engine) resolve(in *incoming) {
+	in.route = e.routes.find(in.rule, in.eventType, in.tenant)
+	e.hash(in)
 }
 
 // hash fills in the identity of the event's fact: two hashes of its key, with

@@ -2,6 +2,53 @@ package engine
 
 import "github.com/helios-connect/helios/plugins/event"
 
+// ruleFinder finds the first rule that a type and a tenant match, and remembers
+// as many pairs of them as there may be idle routes.
+type ruleFinder struct {
+	rules []*rule
+	found map[string]map[string]*rule
+	pairs int // in found
+	last  foundRule
+}
+
+type foundRule struct {
+	tenant, eventType string
+	rule              *rule
+}
+
+// find returns nil when no rule matches.
+func (f *ruleFinder) find(eventType, tenant []byte) *rule {
+	if l := &f.last; l.rule != nil && l.eventType == string(eventType) && l.tenant == string(tenant) {
+		return l.rule
+	}
+	r := f.found[string(eventType)][string(tenant)]
+	if r == nil {
+		if r = f.match(string(eventType), string(tenant)); r == nil {
+			return nil
+		}
+	}
+	f.last = foundRule{string(tenant), string(eventType), r}
+	return r
+}
+
+func (f *ruleFinder) match(eventType, tenant string) *rule {
+	for _, r := range f.rules {
+		if !event.MatchesAny(r.Types, eventType) || !event.MatchesAny(r.Tenants, tenant) {
+			continue
+		}
+		if f.pairs == maxIdleRoutes || f.found == nil {
+			f.found, f.pairs = map[string]map[string]*rule{}, 0
+		}
+		if f.found[eventType] == nil {
+			f.found[eventType] = map[string]*rule{}
+		}
+		f.found[eventType][tenant] = r
+		f.pairs++
+		return r
+	}
+	return nil
+}
+
 // route is what an event's type and tenant lead to. It lives as long as facts
 // refer to it, and a while longer.
 type route struct {
@@ -24,27 +71,22 @@ type routes struct {
 	last   int // the route used last
 }
 
-// find returns the route of a type and tenant, or -1 when nothing matches.
-func (t *routes) find(rules []*rule, eventType, tenant []byte) int {
+// find returns the route of a type and tenant, whose rule is given.
+func (t *routes) find(r *rule, eventType, tenant []byte) int {
 	if len(t.list) > 0 {
 		if l := &t.list[t.last]; l.rule != nil && l.eventType == string(eventType) && l.tenant == string(tenant) {
 			return t.last
 		}
 	}
-	if i, ok := t.byType[string(eventType)][string(tenant)]; ok {
-		t.last = int(i)
-		return t.last
+	i, ok := t.byType[string(eventType)][string(tenant)]
+	if !ok {
+		i = t.add(route{
+			tenant: string(tenant), eventType: string(eventType), rule: r,
+			tenantJSON: event.AppendQuoted(nil, tenant), typeJSON: event.AppendQuoted(nil, eventType),
+		})
 	}
-	for _, r := range rules {
-		if event.MatchesAny(r.Types, string(eventType)) && event.MatchesAny(r.Tenants, string(tenant)) {
-			t.last = int(t.add(route{
-				tenant: string(tenant), eventType: string(eventType), rule: r,
-				tenantJSON: event.AppendQuoted(nil, tenant), typeJSON: event.AppendQuoted(nil, eventType),
-			}))
-			return t.last
-		}
-	}
-	return -1
+	t.last = int(i)
+	return t.last
 }
 
 func (t *routes) add(r route) (i uint32) {

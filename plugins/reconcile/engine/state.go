@@ -102,11 +102,11 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 	if d.bad {
 		return Identity{}, fmt.Errorf("%w: cut short", ErrState)
 	}
-	route := e.routes.find(e.rules, eventType, tenant)
-	if route < 0 {
+	r := e.reader.rules.find(eventType, tenant)
+	if r == nil {
 		return Identity{}, nil
 	}
-	r := e.routes.list[route].rule
+	route := e.routes.find(r, eventType, tenant)
 	e.in = incoming{route: route, key: key}
 	e.hash(&e.in)
 	c.hash1, c.hash2 = e.in.hash1, e.in.hash2
@@ -194,7 +194,7 @@ func (e *Engine) restoreSample(c *cell, r *rule, verdict []byte) {
 		return
 	}
 	out := make([][]byte, 1)
-	if err := e.scanner.Scan(verdict, samplePath, out); err != nil || !bytes.HasPrefix(out[0], []byte("{")) {
+	if err := e.reader.scanner.Scan(verdict, samplePath, out); err != nil || !bytes.HasPrefix(out[0], []byte("{")) {
 		return
 	}
 	var b []byte
