@@ -2,18 +2,19 @@ package event
 
 import "bytes"
 
-// Event is a canonical event to be written. Attributes are raw JSON values
-// (strings with their quotes), so that what comes from another document is
-// copied as it stands; AppendQuoted makes one of text. A nil attribute is left
-// out, except specversion, which is always there.
+// Event is a canonical event to be written. Attributes are raw JSON strings with
+// their quotes, so that what comes from another document is copied as it stands;
+// AppendQuoted makes one of text. A nil attribute is left out, except specversion,
+// which is always there.
 type Event struct {
 	ID, Source, Type, Time               []byte
 	Subject, DataContentType, DataSchema []byte
 	Cloud, Tenant, CorrelationID         []byte
 	IngestTime, TraceParent              []byte
 	// Extra holds further attributes as they are written: each a comma, its name
-	// (of the letters a-z and digits) in quotes, a colon and its raw value.
-	Extra []byte
+	// (of the letters a-z and digits) in quotes, a colon and its raw value. They
+	// may come in pieces, which are written one behind the other.
+	Extra [3][]byte
 	// Data is the payload, any JSON value. Line breaks in it are taken out.
 	Data []byte
 }
@@ -34,8 +35,10 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = appendMember(dst, `,"datacontenttype":`, e.DataContentType)
 	dst = appendMember(dst, `,"dataschema":`, e.DataSchema)
 	dst = appendMember(dst, `,"traceparent":`, e.TraceParent)
-	dst = append(dst, e.Extra...)
-	dst = appendMember(dst, `,"data":`, e.Data)
+	dst = append(append(append(dst, e.Extra[0]...), e.Extra[1]...), e.Extra[2]...)
+	if e.Data != nil {
+		dst = AppendOneLine(append(dst, `,"data":`...), e.Data)
+	}
 	return append(dst, '}')
 }
 
@@ -44,14 +47,14 @@ func (e *Event) Size() int {
 	const names = len(`{"specversion":"1.0","id":,"source":,"type":,"time":,"cloud":,"tenant":,"correlationid":,"ingesttime":` +
 		`,"subject":,"datacontenttype":,"dataschema":,"traceparent":,"data":}`)
 	return names + len(e.ID) + len(e.Source) + len(e.Type) + len(e.Time) + len(e.Subject) + len(e.DataContentType) + len(e.DataSchema) +
-		len(e.Cloud) + len(e.Tenant) + len(e.CorrelationID) + len(e.IngestTime) + len(e.TraceParent) + len(e.Extra) + len(e.Data)
+		len(e.Cloud) + len(e.Tenant) + len(e.CorrelationID) + len(e.IngestTime) + len(e.TraceParent) + len(e.Extra[0]) + len(e.Extra[1]) + len(e.Extra[2]) + len(e.Data)
 }
 
 func appendMember(dst []byte, name string, raw []byte) []byte {
 	if raw == nil {
 		return dst
 	}
-	return AppendOneLine(append(dst, name...), raw)
+	return append(append(dst, name...), raw...)
 }
 
 // AppendOneLine appends a valid raw JSON value without the line breaks between

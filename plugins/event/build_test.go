@@ -12,7 +12,7 @@ func TestEventIsOneLineInAFixedOrder(t *testing.T) {
 	e := event.Event{
 		ID: []byte(`"1"`), Source: []byte(`"/s"`), Type: []byte(`"t"`), Time: []byte(`"2026-11-23T18:28:01Z"`), Cloud: []byte(`"aws"`),
 		Tenant: []byte(`"default"`), CorrelationID: []byte(`"k\"\u00e9"`), IngestTime: []byte(`"2026-11-23T18:28:02Z"`),
-		Extra: []byte(`,"region":"eu","attempt":3`),
+		Extra: [3][]byte{[]byte(`,"region":"eu"`), nil, []byte(`,"attempt":3`)},
 		Data:  []byte("{\n  \"a\" : \"x \\n y\",\r\n\t\"b\": [ 1, 2 ]\n}"),
 	}
 	require.Equal(t, `{"specversion":"1.0","id":"1","source":"/s","type":"t","time":"2026-11-23T18:28:01Z","cloud":"aws","tenant":"default",`+

@@ -33,7 +33,11 @@ func (s *Scanner) Full() bool {
 func (s *Scanner) ShapesBytes() (n int) {
 	for _, t := range s.shapes {
 		n += int(unsafe.Sizeof(*t)) + cap(t.text) + cap(t.steps)*int(unsafe.Sizeof(step{})) +
-			cap(t.spans)*int(unsafe.Sizeof(span{})) + cap(t.cuts)*int(unsafe.Sizeof(cut{}))
+			cap(t.spans)*int(unsafe.Sizeof(span{})) + cap(t.cuts)*int(unsafe.Sizeof(cut{})) +
+			cap(t.named)*int(unsafe.Sizeof(t.named[0])) + len(t.named)*int(unsafe.Sizeof(Shape{}))
 	}
 	return n
 }
+
+// StepBytes is the size of a step.
+const StepBytes = int(unsafe.Sizeof(step{}))

@@ -51,7 +51,7 @@ const inObject = -1
 // ErrDuplicateMember or ErrDepth.
 func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 	out = out[:p.count]
-	t := s.known(p, false)
+	t := s.known(p, forScan)
 	if t == nil {
 		return s.scanObject(doc, p, out)
 	}
@@ -60,7 +60,7 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 		return nil
 	}
 	err := s.scanObject(doc, p, out)
-	t.missed(doc, out, nil, err)
+	t.missed(doc, out, nil, nil, err)
 	return err
 }
 
@@ -93,7 +93,7 @@ func (s *Scanner) scanObject(doc []byte, p *Paths, out [][]byte) error {
 // apart from names that hold escapes.
 func (s *Scanner) Open(doc []byte, p *Paths, out [][]byte, members []Member) ([]Member, error) {
 	out = out[:p.count]
-	t := s.known(p, true)
+	t := s.known(p, forOpen)
 	if t == nil {
 		return s.openValue(doc, p, out, members)
 	}
@@ -102,7 +102,7 @@ func (s *Scanner) Open(doc []byte, p *Paths, out [][]byte, members []Member) ([]
 		return all, nil
 	}
 	all, err := s.openValue(doc, p, out, members)
-	t.missed(doc, out, all[len(members):], err)
+	t.missed(doc, out, all[len(members):], nil, err)
 	return all, err
 }
 

@@ -21,11 +21,12 @@ import (
 // finds the error.
 type shapes struct {
 	paths *Paths
-	open  bool // for Open, not Scan
+	use   use
 
-	steps []step // steps[0] stands nowhere, steps[1] may begin a document
-	text  []byte // of the steps
-	spans []span // of a shape: one for each path, and two for each member of the root
+	steps []step   // steps[0] stands nowhere, steps[1] may begin a document
+	text  []byte   // of the steps
+	spans []span   // of a shape: one for each path, and two for each listed member
+	named []*Shape // of OpenShape
 
 	hits    int // documents of a known shape
 	counted int // of hits: what is in credit
@@ -42,16 +43,25 @@ type shapes struct {
 // step is the text before a value or at the end of a document, in 64 bytes. Most
 // texts have no more bytes than the words hold.
 type step struct {
-	words   [2]uint64 // bytes 0 to 15, as far as there are so many
-	masks   [2]uint64 // which bits of them count
-	last    uint64    // the last 8 bytes, if there are more than 16
-	size    int32     // of the text, in bytes
-	text    int32     // offset in shapes.text
-	other   uint32    // the step to try instead, or 0
-	next    uint32    // the step behind the value; 0: the document ends here
-	spans   int32     // at the end: the first of shapes.spans
-	members int32     // at the end: of the root, if they were asked for
+	words [2]uint64 // bytes 0 to 15, as far as there are so many
+	masks [2]uint64 // which bits of them count
+	last  uint64    // the last 8 bytes, if there are more than 16
+	size  int32     // of the text, in bytes
+	text  int32     // offset in shapes.text
+	other uint32    // the step to try instead, or 0
+	next  uint32    // the step behind the value; 0: the document ends here
+	spans int32     // at the end: the first of shapes.spans
+	more  int32     // at the end: how many members the root has, for Open, or which of shapes.named it is, for OpenShape
 }
+
+// use is the method that a shape is known for.
+type use uint8
+
+const (
+	forScan use = iota
+	forOpen
+	forOpenShape
+)
 
 // place is an offset in any document of a shape: so many bytes (in the lower 16
 // bits) behind the beginning of a step (in the 8 above them).
@@ -97,9 +107,9 @@ const (
 )
 
 // known returns what s remembers for p, or nil while that is not worth a try.
-func (s *Scanner) known(p *Paths, open bool) *shapes {
+func (s *Scanner) known(p *Paths, u use) *shapes {
 	for _, t := range s.shapes {
-		if t.paths == p && t.open == open {
+		if t.paths == p && t.use == u {
 			if t.rest > 0 {
 				t.rest--
 				return nil
@@ -114,7 +124,7 @@ func (s *Scanner) known(p *Paths, open bool) *shapes {
 	if len(s.shapes) == maxShapes {
 		return nil
 	}
-	t := &shapes{paths: p, open: open, steps: []step{{size: math.MaxInt32}}, credit: patience, pause: minRest}
+	t := &shapes{paths: p, use: u, steps: []step{{size: math.MaxInt32}}, credit: patience, pause: minRest}
 	s.shapes = append(s.shapes, t)
 	return t
 }
@@ -132,7 +142,7 @@ func (t *shapes) find(doc []byte, out [][]byte, members []Member) (_ []Member, o
 		out[i] = t.view(doc, s)
 	}
 	spans = spans[len(out):]
-	for i := range int(end.members) {
+	for i := range int(end.more) {
 		members = append(members, Member{Name: t.view(doc, spans[2*i]), Value: t.view(doc, spans[2*i+1])})
 	}
 	return members, true
@@ -240,8 +250,9 @@ func wordAt(bytes unsafe.Pointer, i int) uint64 {
 func (t *shapes) textOf(s *step) []byte { return t.text[s.text : s.text+s.size] }
 
 // missed settles the account of a document of an unknown shape, and perhaps
-// learns it: out, members and err are what the full scan has found.
-func (t *shapes) missed(doc []byte, out [][]byte, members []Member, err error) {
+// learns it: out, members and err are what the full scan has found, and inside is
+// what OpenShape was asked for.
+func (t *shapes) missed(doc []byte, out [][]byte, members []Member, inside []string, err error) {
 	t.credit += t.hits - t.counted
 	t.counted = t.hits
 	if t.credit >= patience {
@@ -250,19 +261,19 @@ func (t *shapes) missed(doc []byte, out [][]byte, members []Member, err error) {
 	t.credit--
 	if err == nil && !t.full {
 		t.credit -= learnCost - 1
-		t.learn(doc, out, members)
+		t.learn(doc, out, members, inside)
 	}
 	if t.credit > 0 {
 		return
 	}
 	t.credit, t.rest, t.pause = trial, t.pause, min(2*t.pause, maxRest)
 	if t.full { // of shapes that don't come again
-		t.steps, t.text, t.spans = t.steps[:1], t.text[:0], t.spans[:0]
+		t.steps, t.text, t.spans, t.named = t.steps[:1], t.text[:0], t.spans[:0], nil
 		t.full, t.credit, t.rest = false, patience, maxRest
 	}
 }
 
-func (t *shapes) learn(doc []byte, out [][]byte, members []Member) {
+func (t *shapes) learn(doc []byte, out [][]byte, members []Member, inside []string) {
 	if !t.cutUp(doc) {
 		return
 	}
@@ -271,16 +282,27 @@ func (t *shapes) learn(doc []byte, out [][]byte, members []Member) {
 	for i := range out {
 		ok = ok && t.addSpan(doc, out[i])
 	}
-	for i := range members {
-		ok = ok && t.addSpan(doc, members[i].Name) && t.addSpan(doc, members[i].Value)
-	}
-	if ok {
+	if ok = ok && t.addMembers(doc, members); ok {
+		shape := t.newShape(doc, members, inside)
 		if end := t.add(doc); end != 0 {
-			t.steps[end].spans, t.steps[end].members = int32(spans), int32(len(members))
+			t.steps[end].spans, t.steps[end].more = int32(spans), int32(len(members))
+			if t.use == forOpenShape {
+				t.steps[end].more = int32(len(t.named))
+				t.named = append(t.named, shape)
+			}
 			return
 		}
 	}
 	t.spans = t.spans[:spans]
+}
+
+func (t *shapes) addMembers(doc []byte, members []Member) bool {
+	for i := range members {
+		if !t.addSpan(doc, members[i].Name) || !t.addSpan(doc, members[i].Value) {
+			return false
+		}
+	}
+	return true
 }
 
 // cutUp cuts a valid document behind its values; false: it has too much of them,

@@ -3,6 +3,7 @@ package event_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -55,6 +56,53 @@ func sameAsFresh(t require.TestingT, s *event.Scanner, doc []byte, p *event.Path
 			samePlace(t, doc, got[i], want[i])
 		}
 	}
+	openedAsFresh(t, s, doc, p)
+}
+
+// openedAsFresh requires of OpenShape what Open and AppendMembers find: the members
+// of doc and of the objects in it that are called b and, in that, a.
+func openedAsFresh(t require.TestingT, s *event.Scanner, doc []byte, p *event.Paths) {
+	var fresh event.Scanner
+	got, want := make([][]byte, p.Len()), make([][]byte, p.Len())
+	for i := range got {
+		got[i] = []byte("of the document before")
+	}
+	var o event.Opened
+	err := s.OpenShape(doc, p, got, []string{"b", "a"}, &o)
+	members, wantErr := fresh.Open(doc, p, want, nil)
+	require.Equal(t, wantErr, err, "%s", doc)
+	if err != nil {
+		return
+	}
+	for i := range got {
+		samePlace(t, doc, got[i], want[i])
+	}
+	if o.Shape == nil {
+		require.Equal(t, list(members), list(o.Members), "%s", doc)
+		return
+	}
+	total := 0
+	for i, name := range []string{"", "b", "a"} {
+		if i > 0 {
+			object := slices.IndexFunc(members, func(m event.Member) bool { return string(m.Name) == name })
+			if object < 0 || members[object].Value[0] != '{' {
+				members = nil
+			} else {
+				members = event.AppendMembers(nil, members[object].Value)
+			}
+		}
+		from, count, ok := o.Shape.List(i)
+		if !ok {
+			continue // there is none, or it has names that are no views
+		}
+		require.Equal(t, total, from)
+		require.Equal(t, list(members), list(o.Shape.AppendMembers(nil, doc, i)), "%s", doc)
+		for j, e := range o.Values[from : from+count] {
+			samePlace(t, doc, doc[e.From:e.To:e.To], members[j].Value)
+		}
+		total += count
+	}
+	require.Len(t, o.Values, total)
 }
 
 // requireNoEscape requires that no string of a document but names holds an escape.
@@ -256,6 +304,42 @@ func TestDocumentsOfAKnownShapeAllocateNothing(t *testing.T) {
 	}))
 	require.Equal(t, 101*2*len(docs), s.Recognised()-before, "documents of a known shape")
 }
+
+// TestObjectsInsideAreFoundAtOnce: the lists of what is known are all there, and to
+// find them again allocates nothing.
+func TestObjectsInsideAreFoundAtOnce(t *testing.T) {
+	s, p, o := warm(t), shapePaths[1], event.Opened{}
+	docs := [][]byte{[]byte(`{"x":1,"message":{"attributes":{"a":"1","b":"2"},"data":"x"}}`), []byte(`{"x":"y","message":{"attributes":{"a":"","b":null},"data":true}}`)}
+	open := func(doc []byte) {
+		if err := s.OpenShape(doc, p, nil, []string{"message", "attributes"}, &o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(docs[0])
+	require.Nil(t, o.Shape)
+	for _, doc := range docs {
+		open(doc)
+		require.NotNil(t, o.Shape)
+		for list, want := range []int{2, 2, 2} {
+			_, count, ok := o.Shape.List(list)
+			require.True(t, ok)
+			require.Equal(t, want, count)
+		}
+	}
+	shape := o.Shape
+	shape.Note = "noted"
+	open(docs[0])
+	require.Same(t, shape, o.Shape)
+	require.Zero(t, testing.AllocsPerRun(100, func() { open(docs[1]) }))
+	open([]byte(`{"message":{"attributes":{"\u0061":1}}}`))
+	open([]byte(`{"message":{"attributes":{"\u0061":1}}}`))
+	_, _, ok := o.Shape.List(1)
+	require.True(t, ok)
+	_, _, ok = o.Shape.List(2)
+	require.False(t, ok, "a name with an escape is no view")
+}
+
+func TestAStepIsALineOfTheCache(t *testing.T) { require.Equal(t, 64, event.StepBytes) }
 
 func TestAScannerForFewDocumentsRemembersNothing(t *testing.T) {
 	var s event.Scanner

@@ -9,62 +9,34 @@ import (
 // such as a value that Open found: it only splits, which costs a fraction of
 // checking again. On anything else the result is of no use.
 func AppendMembers(members []Member, valid []byte) []Member {
-	members, _ = AppendMembersInside(members, nil, valid, "")
-	return members
-}
-
-// AppendMembersInside is AppendMembers that in passing appends the members of
-// one member's value to inside, when that is an object: of the member called
-// name. When several are, inside is of no use.
-func AppendMembersInside(members, inside []Member, valid []byte, name string) (_, _ []Member) {
 	i := skipSpace(valid, 0)
 	if i >= len(valid) {
-		return members, inside
+		return members
 	}
-	s := splitter{doc: valid, name: name, inside: inside}
-	members, _ = s.appendMembers(members, i, name != "")
-	return members, s.inside
-}
-
-// splitter splits one document.
-type splitter struct {
-	doc    []byte
-	name   string   // of the member that is split in passing
-	inside []Member // of its value
-}
-
-// appendMembers appends what is in the container at doc[i] and returns the
-// offset behind it. within: the member called s.name is split, too.
-func (s *splitter) appendMembers(members []Member, i int, within bool) (_ []Member, end int) {
-	doc := s.doc
-	object := doc[i] == '{'
+	object := valid[i] == '{'
 	for {
-		if i = skipSpace(doc, i+1); i >= len(doc) || doc[i] == '}' || doc[i] == ']' {
-			return members, min(i+1, len(doc))
+		if i = skipSpace(valid, i+1); i >= len(valid) || valid[i] == '}' || valid[i] == ']' {
+			return members
 		}
 		var name []byte
 		if object {
-			end, escapes := skipString(doc, i)
+			end, escapes := skipString(valid, i)
 			if end-i < 2 {
-				return members, end
+				return members
 			}
-			name = doc[i+1 : end-1 : end-1]
+			name = valid[i+1 : end-1 : end-1]
 			if escapes && bytes.IndexByte(name, '\\') >= 0 {
 				name = appendUnescaped(nil, name)
 			}
-			i = skipSpace(doc, min(skipSpace(doc, end)+1, len(doc))) // over the colon
+			i = skipSpace(valid, min(skipSpace(valid, end)+1, len(valid))) // over the colon
 		}
-		if within && i < len(doc) && doc[i] == '{' && string(name) == s.name {
-			s.inside, end = s.appendMembers(s.inside, i, false)
-		} else {
-			end = SkipValue(doc, i)
-		}
+		end := SkipValue(valid, i)
 		if end <= i {
-			return members, end
+			return members
 		}
-		members = append(members, Member{Name: name, Value: doc[i:end:end]})
-		if i = skipSpace(doc, end); i >= len(doc) || doc[i] != ',' { // the closing
-			return members, min(i+1, len(doc))
+		members = append(members, Member{Name: name, Value: valid[i:end:end]})
+		if i = skipSpace(valid, end); i >= len(valid) || valid[i] != ',' { // the closing
+			return members
 		}
 	}
 }

@@ -10,14 +10,14 @@ var eventBridgeNames = &identityNames{"EventBridge", "id", "source", "detail-typ
 
 // eventBridge converts an EventBridge event
 // (https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html).
-func (c *Converter) eventBridge(l *level, o outer) {
-	c.enter(&o, "eventbridge")
+func (c *Converter) eventBridge(l *level, o *outer) {
+	c.enter(o, "eventbridge")
 	c.extra.reset()
 	d := draft{names: eventBridgeNames, cloud: cloudAWS}
 	d.identify(identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)})
 	d.payload = inline(l.take(mDetail), c.inDetail(l))
 	c.keep(l, &d, "")
-	c.finish(&d, &o)
+	c.finish(&d, o)
 }
 
 var snsNames = &identityNames{"SNS", "MessageId", "TopicArn", "Type", "Timestamp"}
@@ -26,25 +26,25 @@ var snsNames = &identityNames{"SNS", "MessageId", "TopicArn", "Type", "Timestamp
 // (https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html).
 // A notification that carries no event becomes one as the CloudEvents adapter for
 // SNS says.
-func (c *Converter) sns(l *level, o outer) {
-	c.enter(&o, "sns")
+func (c *Converter) sns(l *level, o *outer) {
+	c.enter(o, "sns")
 	switch kind := l.take(mSNSType); string(kind) {
 	case `"Notification"`, "":
 	case `"SubscriptionConfirmation"`, `"UnsubscribeConfirmation"`:
-		c.refuse(&o, NotAnEvent, fmt.Errorf("SNS's %s is about the subscription and reports no business fact", kind))
+		c.refuse(o, NotAnEvent, fmt.Errorf("SNS's %s is about the subscription and reports no business fact", kind))
 		return
 	default:
-		c.refuse(&o, Unreadable, fmt.Errorf("SNS member Type is %.40s; \"Notification\" is known", kind))
+		c.refuse(o, Unreadable, fmt.Errorf("SNS member Type is %.40s; \"Notification\" is known", kind))
 		return
 	}
 	text, ok := c.unquote(l.take(mSNSMessage))
 	if !ok {
-		c.refuse(&o, Unreadable, fmt.Errorf("SNS member Message is absent or no string"))
+		c.refuse(o, Unreadable, fmt.Errorf("SNS member Message is absent or no string"))
 		return
 	}
 	o.names, o.cloud = snsNames, cloudAWS
 	o.identity = identity{l.takeString(mSNSMessageID), l.takeString(mTopicArn), []byte(`"com.amazonaws.sns.notification"`), l.takeString(mTimestamp), l.takeString(mSNSSubject)}
-	c.keepWithIdentity(l, &o)
+	c.keepWithIdentity(l, o)
 	c.carried(text, o)
 }
 
@@ -61,11 +61,11 @@ var sqsNames = &identityNames{"SQS", "messageId", "eventSourceARN", "body", "att
 
 // sqsMessage converts an SQS message, as ReceiveMessage returns it or as one of
 // Lambda's records.
-func (c *Converter) sqsMessage(l *level, o outer) {
-	c.enter(&o, "sqs")
+func (c *Converter) sqsMessage(l *level, o *outer) {
+	c.enter(o, "sqs")
 	text, ok := c.unquote(l.takeFirst(mBody, mBodyUpper))
 	if !ok {
-		c.refuse(&o, Unreadable, fmt.Errorf("SQS member body is absent or no string"))
+		c.refuse(o, Unreadable, fmt.Errorf("SQS member body is absent or no string"))
 		return
 	}
 	o.names, o.cloud = sqsNames, cloudAWS
@@ -75,10 +75,10 @@ func (c *Converter) sqsMessage(l *level, o outer) {
 	}
 	for _, m := range [...]member{mAttributes, mAttributesUpper} {
 		if o.time == nil && l.is(m, '{') {
-			c.systemAttributes(l.peek(m), &o)
+			c.systemAttributes(l.peek(m), o)
 		}
 	}
-	c.keepWithIdentity(l, &o)
+	c.keepWithIdentity(l, o)
 	c.carried(text, o)
 }
 

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"encoding/base64"
 	endian "encoding/binary"
 	"slices"
 )
@@ -41,11 +40,19 @@ func appendDecoded(dst, text []byte) (_ []byte, ok bool) {
 		endian.BigEndian.PutUint32(room[at:at+4:at+4], w)
 		at += 3
 	}
-	if bad&notBase64 != 0 {
-		return dst, false
+	n := 3
+	group := text[last : last+4 : last+4]
+	w := sextets[0][group[0]] | sextets[1][group[1]]
+	switch {
+	case group[3] != '=':
+		w |= sextets[2][group[2]] | sextets[3][group[3]]
+	case group[2] != '=':
+		w, n = w|sextets[2][group[2]], 2
+	default:
+		n = 1
 	}
-	n, err := base64.StdEncoding.Decode(room[at:], text[last:])
-	if err != nil {
+	endian.BigEndian.PutUint32(room[at:at+4:at+4], w)
+	if (bad|w)&notBase64 != 0 {
 		return dst, false
 	}
 	return room[:at+n], true

@@ -8,10 +8,10 @@ var cloudEvent01Names = &identityNames{"CloudEvents 0.1", "eventID", "source", "
 
 // cloudEvent converts a CloudEvent in structured mode
 // (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
-func (c *Converter) cloudEvent(l *level, o outer) {
+func (c *Converter) cloudEvent(l *level, o *outer) {
 	wrapped := o.formats > 0 || o.envelope > 0
 	if wrapped {
-		c.enter(&o, "cloudevents")
+		c.enter(o, "cloudevents")
 	} else {
 		c.unwind(&outer{})
 	}
@@ -27,17 +27,17 @@ func (c *Converter) cloudEvent(l *level, o outer) {
 		err = fmt.Errorf("CloudEvents member specversion is %.40s; \"1.0\", \"0.3\" and \"0.2\" are known", version)
 	}
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	c.own(l, &d)
 	d.keepsOrigin = d.keepsOrigin && d.form == asObject
 	if err := control(d.Type); err != nil {
-		c.refuse(&o, NotAnEvent, err)
+		c.refuse(o, NotAnEvent, err)
 		return
 	}
 	c.keepOwn(l, &d)
-	c.finish(&d, &o)
+	c.finish(&d, o)
 }
 
 func (c *Converter) fromSpecVersion(l *level, d *draft) error {
@@ -81,7 +81,7 @@ func (c *Converter) fromVersion01(l *level, d *draft) error {
 	}
 	d.names = cloudEvent01Names
 	d.identify(identity{id: l.take(mEventID), source: l.take(mSource), kind: l.take(mEventType), time: l.take(mEventTime)})
-	d.DataContentType, d.DataSchema = l.takeFirst(mContentType), l.takeFirst(mSchemaURL)
+	d.DataContentType, d.DataSchema = l.takeString(mContentType), l.takeString(mSchemaURL)
 	d.payload = inline(l.take(mData), c.inData(l))
 	return nil
 }
@@ -113,9 +113,9 @@ func (c *Converter) own(l *level, d *draft) {
 // and carry the envelope attribute.
 func (c *Converter) keepOwn(l *level, d *draft) {
 	var earlier []byte
-	for i, m := range l.members {
-		if string(m.Name) == AttrEnvelope && m.Value[0] == '"' {
-			earlier = m.Value
+	for i, known := range l.known {
+		if known == mUnknown && string(l.name(i)) == AttrEnvelope && l.value(i)[0] == '"' {
+			earlier = l.value(i)
 			l.known[i] = mTaken
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Converter) keepOwn(l *level, d *draft) {
 		c.extra.add(labelEnvelope, earlier)
 	default:
 		var open bool
-		c.note(&open, "earlier", labelEnvelope, earlier)
+		c.note(&open, "earlier", labelEarlier, earlier)
 		c.envelope = append(c.envelope, '}')
 	}
 }

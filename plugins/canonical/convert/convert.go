@@ -9,6 +9,7 @@
 package convert
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"unsafe"
@@ -85,13 +86,16 @@ type Converter struct {
 	opt     Options
 	visit   func(name, value string) // visitPair, made once
 	scanner event.Scanner
+	times   event.TimeReader
 	levels  [maxLevels]level
-	values  [][]byte // what the rules ask for in a payload
+	shapes  map[string]*shape // that stay, by their labels
+	values  [][]byte          // what the rules ask for in a payload
 	results []Result
 
-	cloud                     string // that was given
-	cloudRaw                  []byte // the same as a raw JSON string
-	lastFormats, lastEnvelope quotation
+	cloud         string // that was given
+	cloudRaw      []byte // the same as a raw JSON string
+	lastFormats   []byte // formats of the last event
+	lastAttribute []byte // the same as an attribute
 
 	nowNano int64       // when the document was received, Unix nanoseconds
 	now     []byte      // the same as a raw JSON string: ingesttime
@@ -102,7 +106,7 @@ type Converter struct {
 	mode       mode   // what the metadata tells
 	structured bool   // the content type says that the body is a CloudEvent
 	arena      []byte // text made on the way; views of it stay good when it grows
-	envelope   []byte // the members of the wrappers, as the inside of a JSON object
+	envelope   []byte // the members of the wrappers: AttrEnvelope as it is written, up to its last }"
 	formats    []byte // the names of the envelopes, outermost first
 	extra      extensions
 }
@@ -144,7 +148,7 @@ func New(opt Options) (*Converter, error) {
 func (c *Converter) Convert(in Input) []Result {
 	c.results = c.results[:0]
 	c.arena = c.arena[:0]
-	c.unwind(&outer{})
+	c.envelope, c.formats = c.envelope[:0], c.formats[:0]
 	if in.Cloud != c.cloud {
 		c.cloud = in.Cloud
 		c.cloudRaw = event.AppendQuoted(c.cloudRaw[:0], in.Cloud)
@@ -156,9 +160,9 @@ func (c *Converter) Convert(in Input) []Result {
 	o := outer{raw: in.Body}
 	switch mode := c.readMetadata(in.Metadata); mode {
 	case binary:
-		c.binaryEvent(in.Body, o)
+		c.binaryEvent(in.Body, &o)
 	case pulled:
-		c.pubSubPull(in.Body, o)
+		c.pubSubPull(in.Body, &o)
 	default:
 		c.document(in.Body, o)
 	}
@@ -188,6 +192,9 @@ func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b))
 // unquote returns the contents of a raw JSON string; ok is false when raw is no
 // string.
 func (c *Converter) unquote(raw []byte) (text []byte, ok bool) {
+	if event.IsString(raw) && bytes.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1], true
+	}
 	text, _, ok = event.StringBytes(raw, nil)
 	return text, ok
 }
@@ -210,15 +217,16 @@ func (c *Converter) document(doc []byte, o outer) {
 	if o.level > 0 && format != CloudEvents && format != EventGrid { // a forced format is that of the outermost object
 		format = Auto
 	}
-	c.opened(doc, l, o, format)
+	c.opened(doc, l, &o, format)
 }
 
-// opened converts a document whose first level is known.
-func (c *Converter) opened(doc []byte, l *level, o outer, format Format) {
+// opened converts a document whose first level is known. Here and below, o is what
+// the callee may change.
+func (c *Converter) opened(doc []byte, l *level, o *outer, format Format) {
 	o.level++
 	switch {
 	case l.array:
-		c.batch(l.members, o)
+		c.batch(l, *o)
 		return
 	case format == Auto:
 		format = l.detect()
@@ -235,27 +243,28 @@ func (c *Converter) opened(doc []byte, l *level, o outer, format Format) {
 	case SQS:
 		c.sqsMessage(l, o)
 	case PubSub:
-		c.pubSubPush(l, o)
+		c.pubSubPush(l, *o)
 	case Records:
 		c.records(l, o)
 	case record:
 		c.record(doc, l, o)
 	default:
-		c.refuse(&o, NotAnEvent, notAnEvent(l))
+		c.refuse(o, NotAnEvent, notAnEvent(l))
 	}
 }
 
 // batch converts the elements of an array.
-func (c *Converter) batch(elements []event.Member, o outer) {
-	if len(elements) == 0 {
+func (c *Converter) batch(l *level, o outer) {
+	if len(l.extent) == 0 {
 		c.refuse(&o, NotAnEvent, errEmptyBatch)
 		return
 	}
-	for _, e := range elements {
-		if len(elements) > 1 {
-			o.raw = e.Value
+	for i := range l.extent {
+		element := l.value(i)
+		if len(l.extent) > 1 {
+			o.raw = element
 		}
-		c.document(e.Value, o)
+		c.document(element, o)
 	}
 }
 
@@ -266,8 +275,10 @@ func (c *Converter) rescue(doc []byte, o outer) bool {
 	if !ok || len(elements) < 2 || o.level >= maxLevels {
 		return false
 	}
+	l := &c.levels[o.level]
+	l.place(doc, elements)
 	o.level++
-	c.batch(elements, o)
+	c.batch(l, o)
 	return true
 }
 

@@ -138,7 +138,7 @@ func notAnEvent(l *level) error {
 		return err
 	}
 	names := ""
-	for i, m := range l.members {
+	for i := range l.known {
 		if i == 5 {
 			names += ", …"
 			break
@@ -146,7 +146,7 @@ func notAnEvent(l *level) error {
 		if i > 0 {
 			names += ", "
 		}
-		names += fmt.Sprintf("%.40q", m.Name)
+		names += fmt.Sprintf("%.40q", l.name(i))
 	}
 	return fmt.Errorf("no envelope of EventBridge, SQS, SNS, S3, Kinesis, Pub/Sub, Event Grid or CloudEvents; the members are [%s]", names)
 }

@@ -6,18 +6,18 @@ var eventGridNames = &identityNames{"Event Grid", "id", "topic", "eventType", "e
 
 // eventGrid converts an event in the Event Grid schema
 // (https://learn.microsoft.com/azure/event-grid/event-schema).
-func (c *Converter) eventGrid(l *level, o outer) {
-	c.enter(&o, "eventgrid")
+func (c *Converter) eventGrid(l *level, o *outer) {
+	c.enter(o, "eventgrid")
 	c.extra.reset()
 	d := draft{names: eventGridNames, cloud: cloudAzure}
 	d.identify(identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)})
 	d.payload = inline(l.take(mData), c.inData(l))
 	if err := control(d.Type); err != nil {
-		c.refuse(&o, NotAnEvent, err)
+		c.refuse(o, NotAnEvent, err)
 		return
 	}
 	c.keep(l, &d, "")
-	c.finish(&d, &o)
+	c.finish(&d, o)
 }
 
 // control tells the events with which Event Grid speaks to the subscriber

@@ -109,10 +109,33 @@ func (c *Converter) finish(d *draft, o *outer) {
 		result.TraceParent, _ = c.unquote(e.TraceParent)
 	}
 	e.Data = c.wrapped(&d.payload)
-	c.addOrigin()
-	e.Extra = c.extra.text
+	e.Extra[0] = c.extra.text
+	e.Extra[1] = c.formatsAttribute()
+	e.Extra[2] = c.envelopeAttribute()
 	result.Event = c.given.Keep(e.AppendJSON(c.given.Begin(e.Size())))
-	c.results = append(c.results, result)
+	c.add(&result)
+}
+
+// add adds a result. To append it would tell the garbage collector of all that is
+// in it, and of all that was there: most of it is the same.
+func (c *Converter) add(r *Result) {
+	n := len(c.results)
+	if n == cap(c.results) {
+		c.results = append(c.results, *r)
+		return
+	}
+	c.results = c.results[:n+1]
+	at := &c.results[n]
+	if at.Err != nil || at.Raw != nil {
+		at.Err, at.Raw = nil, nil
+	}
+	at.Reason = Converted
+	set(&at.Event, r.Event)
+	set(&at.Tenant, r.Tenant)
+	set(&at.Type, r.Type)
+	set(&at.Key, r.Key)
+	set(&at.Cloud, r.Cloud)
+	set(&at.TraceParent, r.TraceParent)
 }
 
 func (n *identityNames) describe(name string) string { return n.format + " member " + name }
@@ -147,7 +170,7 @@ func (c *Converter) instant(raw []byte) ([]byte, error) {
 	if !ok {
 		return nil, event.ErrTime
 	}
-	ns, err := event.ParseTime(text)
+	ns, err := c.times.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -271,28 +294,26 @@ func (c *Converter) attribute(name string, d *draft) []byte {
 	return c.arena[start:len(c.arena):len(c.arena)]
 }
 
-// addOrigin adds the attributes that tell of the native envelopes.
-func (c *Converter) addOrigin() {
-	if len(c.formats) > 0 {
-		c.extra.add(labelFormat, c.lastFormats.quote(c.formats))
+// formatsAttribute returns AttrFormat as it is written, or nil.
+func (c *Converter) formatsAttribute() []byte {
+	if !bytes.Equal(c.formats, c.lastFormats) { // they are the same in many events
+		c.lastFormats = append(c.lastFormats[:0], c.formats...)
+		c.lastAttribute = append(append(c.lastAttribute[:0], ','), labelFormat...)
+		c.lastAttribute = event.AppendQuoted(c.lastAttribute, c.formats)
 	}
-	if len(c.envelope) > 0 {
-		c.envelope = append(c.envelope, '}')
-		c.extra.add(labelEnvelope, c.lastEnvelope.quote(c.envelope))
+	if len(c.formats) == 0 {
+		return nil
 	}
+	return c.lastAttribute
 }
 
-// quotation is text and the same as a raw JSON string, for what is the same in
-// many events.
-type quotation struct{ text, raw []byte }
-
-// quote returns text as a raw JSON string, which is good until the next call.
-func (q *quotation) quote(text []byte) []byte {
-	if len(text) == 0 || !bytes.Equal(text, q.text) {
-		q.text = append(q.text[:0], text...)
-		q.raw = event.AppendQuoted(q.raw[:0], text)
+// envelopeAttribute returns AttrEnvelope as it is written, or nil.
+func (c *Converter) envelopeAttribute() []byte {
+	if len(c.envelope) == 0 {
+		return nil
 	}
-	return q.raw
+	extend(&c.envelope, `}"`)
+	return c.envelope
 }
 
 // wrapped returns the payload as an object.
@@ -318,5 +339,8 @@ func (c *Converter) wrapped(p *payload) []byte {
 }
 
 var labelFormat, labelEnvelope, labelDataForm = labelOf(AttrFormat), labelOf(AttrEnvelope), labelOf(event.AttrDataForm)
+
+// labelEarlier is labelEnvelope as it stands in a JSON string.
+var labelEarlier = appendQuotedLabel(nil, labelEnvelope)
 
 func labelOf(name string) []byte { return []byte(`"` + name + `":`) }

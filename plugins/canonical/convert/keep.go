@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"bytes"
 	"slices"
+	"unsafe"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -35,20 +37,32 @@ func extend(b *[]byte, text string) {
 	copy((*b)[at:], text)
 }
 
+// set is *dst = b that stores no pointer that is there already, as extend.
+func set[T any](dst *[]T, b []T) {
+	if unsafe.SliceData(*dst) == unsafe.SliceData(b) && cap(*dst) == cap(b) {
+		*dst = (*dst)[:len(b)]
+		return
+	}
+	*dst = b
+}
+
 // keep finds a place for the members of an event's own envelope that were not
 // taken: an extension attribute where CloudEvents allows it, else the envelope
 // attribute.
 func (c *Converter) keep(l *level, d *draft, part string) {
 	open := false
-	for i, m := range l.members {
+	for i, known := range l.known {
+		if known == mTaken {
+			continue
+		}
+		value := l.value(i)
 		switch {
-		case l.known[i] == mTaken:
-		case l.known[i] == mTraceParent && d.TraceParent == nil && m.Value[0] == '"':
-			d.TraceParent = m.Value
-		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(m.Value):
-			c.extra.add(l.label(i), m.Value)
+		case known == mTraceParent && d.TraceParent == nil && value[0] == '"':
+			d.TraceParent = value
+		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(value):
+			c.extra.add(l.label(i), value)
 		default:
-			c.note(&open, part, l.label(i), m.Value)
+			c.note(&open, part, l.quotedLabel(i), value)
 		}
 	}
 	if open {
@@ -60,9 +74,9 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 // attribute.
 func (c *Converter) keepAside(l *level, o *outer, part string) {
 	open := false
-	for i, m := range l.members {
-		if l.known[i] != mTaken {
-			c.note(&open, part, l.label(i), m.Value)
+	for i, known := range l.known {
+		if known != mTaken {
+			c.note(&open, part, l.quotedLabel(i), l.value(i))
 		}
 	}
 	if open {
@@ -71,33 +85,55 @@ func (c *Converter) keepAside(l *level, o *outer, part string) {
 	o.envelope = len(c.envelope)
 }
 
-// note adds a member, which is its label and its value, to a group of the
-// envelope attribute. Groups are called like the formats that lead to them, sns
-// or sqs/eventbridge, and pubsub.message for a part of an envelope; so no two
-// have the same name.
+// note adds a member, which is its label (as it stands in a JSON string) and its
+// value, to a group of the envelope attribute, which is written as it will stand in
+// the event. Groups are called like the formats that lead to them, sns or
+// sqs/eventbridge, and pubsub.message for a part of an envelope; so no two have the
+// same name.
 func (c *Converter) note(open *bool, part string, label, value []byte) {
+	b := c.envelope
 	if *open {
-		c.envelope = append(c.envelope, ',')
+		b = append(b, ',')
 	} else {
 		*open = true
-		opening := byte('{')
-		if len(c.envelope) > 0 {
-			opening = ','
-		}
-		c.envelope = append(c.envelope, opening, '"')
-		extend(&c.envelope, textOf(c.formats))
-		if len(c.formats) > 0 && part != "" {
-			c.envelope = append(c.envelope, '.')
-		}
-		extend(&c.envelope, part)
-		extend(&c.envelope, `":{`)
+		b = c.appendGroup(b, part)
 	}
-	extend(&c.envelope, textOf(label))
-	if event.IsString(value) {
-		extend(&c.envelope, textOf(value))
+	b = append(b, label...)
+	switch first := value[0]; {
+	case first == '"' && bytes.IndexByte(value, '\\') < 0:
+		b = append(append(append(b, `\"`...), value[1:len(value)-1]...), `\"`...)
+	case first != '"' && (first != '{' && first != '[' || len(value) == 2): // there is nothing to escape
+		b = append(b, value...)
+	default:
+		start := len(c.arena)
+		c.arena = event.AppendOneLine(c.arena, value)
+		b = appendInside(b, c.arena[start:])
+		c.arena = c.arena[:start]
+	}
+	set(&c.envelope, b)
+}
+
+// appendGroup appends the beginning of a group to the envelope attribute.
+func (c *Converter) appendGroup(b []byte, part string) []byte {
+	if len(b) > 0 {
+		b = append(b, `,\"`...)
 	} else {
-		c.envelope = event.AppendOneLine(c.envelope, value)
+		b = append(b, `,"`+AttrEnvelope+`":"{\"`...)
 	}
+	b = append(b, c.formats...)
+	if len(c.formats) > 0 && part != "" {
+		b = append(b, '.')
+	}
+	return append(append(b, part...), `\":{`...)
+}
+
+// appendInside appends text as it stands in a JSON string. dst must not be empty.
+func appendInside(dst, text []byte) []byte {
+	at := len(dst) - 1
+	last := dst[at] // where the opening quote goes
+	dst = event.AppendQuoted(dst[:at], text)
+	dst[at] = last
+	return dst[:len(dst)-1]
 }
 
 // tellsOrigin tells the attributes that say how a native event looked, apart

@@ -78,13 +78,21 @@ func (c *Converter) attributeName(name string) (attribute string) {
 	return ""
 }
 
-// attributeNames is attributeName for each member of a level.
-func (c *Converter) attributeNames(l *level) []string {
-	if len(l.carry) < len(l.members) {
-		names := textOf(l.names) // as long as the shape is known
-		for _, m := range l.members {
-			l.carry = append(l.carry, c.attributeName(names[:len(m.Name)]))
-			names = names[len(m.Name):]
+// carried says what a transport attribute of some name holds.
+type carried struct {
+	attribute string // of CloudEvents; "": none
+	place     place
+	trace     bool // perhaps a trace context
+}
+
+// carriedBy returns what the members of a level hold, as attributes.
+func (c *Converter) carriedBy(l *level) []carried {
+	if len(l.carry) < len(l.known) {
+		for i := range l.known {
+			name := textOf(l.name(i)) // good as long as the shape is known
+			attribute := c.attributeName(name)
+			trace := len(name) == len("googclient_traceparent") || len(name) == len(event.AttrTraceParent)
+			l.carry = append(l.carry, carried{attribute, placeOf(attribute), trace})
 		}
 	}
 	return l.carry
@@ -100,38 +108,87 @@ func lower(s string) string {
 	return s
 }
 
-// setAttribute puts a CloudEvents attribute into the draft; false when there is
-// no place for it.
-func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
-	var place *[]byte
-	switch name {
+// place is where a CloudEvents attribute goes in a draft.
+type place uint8
+
+const (
+	inExtra place = iota
+	inVersion
+	inID
+	inSource
+	inType
+	inTime
+	inSubject
+	inDataContentType
+	inDataSchema
+	inTraceParent
+	inCloud
+	inTenant
+	inCorrelationID
+)
+
+func placeOf(attribute string) place {
+	switch attribute {
 	case event.AttrSpecVersion:
-		place = &d.version
+		return inVersion
 	case event.AttrID:
-		place = &d.ID
+		return inID
 	case event.AttrSource:
-		place = &d.Source
+		return inSource
 	case event.AttrType:
-		place = &d.Type
+		return inType
 	case event.AttrTime:
-		place = &d.Time
+		return inTime
 	case event.AttrSubject:
-		place = &d.Subject
+		return inSubject
 	case event.AttrDataContentType:
-		place = &d.DataContentType
+		return inDataContentType
 	case event.AttrDataSchema:
-		place = &d.DataSchema
+		return inDataSchema
 	case event.AttrTraceParent:
-		place = &d.TraceParent
+		return inTraceParent
 	case event.AttrCloud:
+		return inCloud
+	case event.AttrTenant:
+		return inTenant
+	case event.AttrCorrelationID:
+		return inCorrelationID
+	}
+	return inExtra
+}
+
+// setAttribute puts a CloudEvents attribute into the draft, at its place; false
+// when there is none for it.
+func (c *Converter) setAttribute(d *draft, at place, name string, raw []byte) bool {
+	var field *[]byte
+	switch at {
+	case inVersion:
+		field = &d.version
+	case inID:
+		field = &d.ID
+	case inSource:
+		field = &d.Source
+	case inType:
+		field = &d.Type
+	case inTime:
+		field = &d.Time
+	case inSubject:
+		field = &d.Subject
+	case inDataContentType:
+		field = &d.DataContentType
+	case inDataSchema:
+		field = &d.DataSchema
+	case inTraceParent:
+		field = &d.TraceParent
+	case inCloud:
 		if c.cloud != "" || len(raw) <= 2 {
 			return false
 		}
-		place = &d.Cloud
-	case event.AttrTenant:
-		place = &d.Tenant
-	case event.AttrCorrelationID:
-		place = &d.CorrelationID
+		field = &d.Cloud
+	case inTenant:
+		field = &d.Tenant
+	case inCorrelationID:
+		field = &d.CorrelationID
 	default:
 		if !legalName(name) || reserved(name) || c.attribute(name, d) != nil {
 			return false
@@ -139,10 +196,10 @@ func (c *Converter) setAttribute(d *draft, name string, raw []byte) bool {
 		c.extra.add(c.label(name), raw)
 		return true
 	}
-	if *place != nil || len(raw) <= 2 {
+	if *field != nil || len(raw) <= 2 {
 		return false
 	}
-	*place = raw
+	*field = raw
 	return true
 }
 
@@ -169,7 +226,7 @@ func (c *Converter) fromMetadata(d *draft, encoded bool) (count int) {
 				value = decoded
 			}
 		}
-		if c.setAttribute(d, p.attribute, c.quote(value)) {
+		if c.setAttribute(d, placeOf(p.attribute), p.attribute, c.quote(value)) {
 			count++
 		}
 	}
@@ -223,11 +280,11 @@ func traceParentOf(name, value string) string {
 
 // binaryEvent converts a CloudEvent in binary mode (HTTP and Kafka protocol
 // bindings of CloudEvents 1.0).
-func (c *Converter) binaryEvent(body []byte, o outer) {
+func (c *Converter) binaryEvent(body []byte, o *outer) {
 	c.extra.reset()
 	d := draft{names: cloudEventNames}
 	c.fromMetadata(&d, true)
-	c.finishBinary(&d, body, &o)
+	c.finishBinary(&d, body, o)
 }
 
 // finishBinary finishes a draft whose attributes came beside its payload.

@@ -29,8 +29,9 @@ func (c *Converter) decodeBase64(raw []byte) (data []byte, ok bool) {
 		return nil, false
 	}
 	start := len(c.arena)
-	if c.arena, ok = appendDecoded(c.arena, text); ok {
-		return c.arena[start:len(c.arena):len(c.arena)], true
+	if decoded, ok := appendDecoded(c.arena, text); ok {
+		set(&c.arena, decoded)
+		return decoded[start:len(decoded):len(decoded)], true
 	}
 	encoding := base64.StdEncoding
 	if len(text)%4 != 0 {
@@ -162,15 +163,15 @@ func contentKind(raw []byte) contentClass {
 
 // carried converts what a queue or topic carried as text: another envelope, or
 // else an event whose identity is that of the message.
-func (c *Converter) carried(text []byte, o outer) {
+func (c *Converter) carried(text []byte, o *outer) {
 	if o.level >= maxLevels {
-		c.refuse(&o, Unreadable, errTooDeep)
+		c.refuse(o, Unreadable, errTooDeep)
 		return
 	}
 	if first := firstByte(text); first == '{' || first == '[' {
 		l, err := c.open(text, o.level)
 		switch {
-		case err == nil && l.array && c.batchOfEvents(l, o):
+		case err == nil && l.array && c.batchOfEvents(l, o.level):
 			c.opened(text, l, o, Auto)
 			return
 		case err == nil && !l.array:
@@ -179,33 +180,33 @@ func (c *Converter) carried(text []byte, o outer) {
 				return
 			}
 			if about := report(l); about != nil {
-				c.refuse(&o, NotAnEvent, about)
+				c.refuse(o, NotAnEvent, about)
 				return
 			}
 		}
 	}
 	p, err := c.textAs(text)
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	c.message(p, o)
 }
 
 // batchOfEvents tells whether an array holds envelopes.
-func (c *Converter) batchOfEvents(l *level, o outer) bool {
-	if len(l.members) == 0 || o.level+1 >= maxLevels {
+func (c *Converter) batchOfEvents(l *level, at int) bool {
+	if len(l.extent) == 0 || at+1 >= maxLevels {
 		return false
 	}
-	first, err := c.open(l.members[0].Value, o.level+1)
+	first, err := c.open(l.value(0), at+1)
 	return err == nil && !first.array && first.detect() != Auto
 }
 
 // message makes an event of a message that is none itself.
-func (c *Converter) message(p payload, o outer) {
+func (c *Converter) message(p payload, o *outer) {
 	c.extra.reset()
-	c.unwind(&o)
+	c.unwind(o)
 	d := draft{names: o.names, payload: p}
 	d.identify(o.identity)
-	c.finish(&d, &o)
+	c.finish(&d, o)
 }

@@ -22,7 +22,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		c.refuse(&o, Unreadable, fmt.Errorf("Pub/Sub member message is absent or no object"))
 		return
 	}
-	m, err := c.innerAhead(l.take(mMessage), o.level, "attributes")
+	m, err := c.innerOf(l, listMessage, l.take(mMessage), o.level)
 	if err != nil {
 		c.refuse(&o, Unreadable, err)
 		return
@@ -46,7 +46,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	d := draft{names: cloudEventNames, cloud: cloudGCP}
 	attributes := 0
 	if m.is(mAttributes, '{') {
-		if attributes, err = c.pubSubAttributes(m, &d, &o); err != nil {
+		if attributes, err = c.pubSubAttributes(l, m, &d, &o); err != nil {
 			c.refuse(&o, Unreadable, err)
 			return
 		}
@@ -56,7 +56,7 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 	}
 	c.keepAside(m, &o, "message")
 	if attributes == 0 {
-		c.carried(data, o)
+		c.carried(data, &o)
 		return
 	}
 	c.finishBinary(&d, data, &o)
@@ -74,19 +74,21 @@ func (c *Converter) pubSubData(m *level) ([]byte, error) {
 	return nil, fmt.Errorf("Pub/Sub member message.data is %.40s; base64 (RFC 4648) is required", raw)
 }
 
-// pubSubAttributes reads the message's attributes into the draft and returns how
-// many of them are the CloudEvent's.
-func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, err error) {
-	l, err := c.innerDone(m.take(mAttributes), o.level)
+// pubSubAttributes reads the attributes of root's message m into the draft and
+// returns how many of them are the CloudEvent's.
+func (c *Converter) pubSubAttributes(root, m *level, d *draft, o *outer) (count int, err error) {
+	l, err := c.innerOf(root, listAttributes, m.take(mAttributes), o.level)
 	if err != nil {
 		return 0, err
 	}
 	var given named
-	for i, name := range c.attributeNames(l) {
-		a := l.members[i]
-		given.see(name)
-		c.takeTraceParent(a, o)
-		if name != "" && a.Value[0] == '"' && c.setAttribute(d, name, a.Value) {
+	for i, a := range c.carriedBy(l) {
+		value := l.value(i)
+		given.see(a.place)
+		if a.trace {
+			c.takeTraceParent(l.name(i), value, o)
+		}
+		if a.attribute != "" && value[0] == '"' && c.setAttribute(d, a.place, a.attribute, value) {
 			l.known[i] = mTaken
 			count++
 		}
@@ -100,12 +102,9 @@ func (c *Converter) pubSubAttributes(m *level, d *draft, o *outer) (count int, e
 
 // takeTraceParent notes the trace context that Google's client libraries set, or
 // the publisher.
-func (c *Converter) takeTraceParent(a event.Member, o *outer) {
-	if len(a.Name) != len("googclient_traceparent") && len(a.Name) != len(event.AttrTraceParent) {
-		return
-	}
-	if value, ok := c.unquote(a.Value); ok {
-		text := traceParentOf(string(a.Name), string(value))
+func (c *Converter) takeTraceParent(name, raw []byte, o *outer) {
+	if value, ok := c.unquote(raw); ok {
+		text := traceParentOf(string(name), string(value))
 		if _, ok := event.ParseTraceParent(text); ok {
 			o.traceParent = c.quote(text)
 		}
@@ -117,13 +116,9 @@ func (c *Converter) takeTraceParent(a event.Member, o *outer) {
 // message's own in its place would give each delivery path another event.
 type named struct{ id, source bool }
 
-func (n *named) see(attribute string) {
-	switch attribute {
-	case event.AttrID:
-		n.id = true
-	case event.AttrSource:
-		n.source = true
-	}
+func (n *named) see(at place) {
+	n.id = n.id || at == inID
+	n.source = n.source || at == inSource
 }
 
 // complete takes id and source of the message where the CloudEvent names none.
@@ -137,8 +132,8 @@ func (n named) complete(d *draft, o *outer) {
 }
 
 // pubSubPull converts a message that was pulled: its attributes are metadata.
-func (c *Converter) pubSubPull(body []byte, o outer) {
-	c.enter(&o, "pubsub")
+func (c *Converter) pubSubPull(body []byte, o *outer) {
+	c.enter(o, "pubsub")
 	o.names, o.cloud = pubSubNames, cloudGCP
 	o.identity = identity{kind: pubSubType, source: []byte(`"//pubsub.googleapis.com"`)}
 	for _, p := range c.pairs {
@@ -157,9 +152,9 @@ func (c *Converter) pubSubPull(body []byte, o outer) {
 	}
 	var given named
 	for _, p := range c.pairs {
-		given.see(p.attribute)
+		given.see(placeOf(p.attribute))
 	}
 	o.source = nil // a pulled message does not say whose it is: ids of two topics may be the same
-	given.complete(&d, &o)
-	c.finishBinary(&d, body, &o)
+	given.complete(&d, o)
+	c.finishBinary(&d, body, o)
 }

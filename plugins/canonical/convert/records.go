@@ -10,45 +10,48 @@ import (
 // records converts a batch of AWS notifications: what Lambda is called with for
 // SQS, SNS, Kinesis and DynamoDB, what S3 sends, and what ReceiveMessage of SQS
 // returns.
-func (c *Converter) records(l *level, o outer) {
+func (c *Converter) records(l *level, o *outer) {
 	list, format := mRecords, record
 	if !l.is(mRecords, '[') {
 		list, format = mMessages, SQS
 	}
 	if !l.is(list, '[') {
-		c.refuse(&o, Unreadable, fmt.Errorf("member Records is absent or no array"))
+		c.refuse(o, Unreadable, fmt.Errorf("member Records is absent or no array"))
 		return
 	}
-	c.unwind(&o)
+	c.unwind(o)
 	elements := l.take(list)
-	c.keepAside(l, &o, "records")
+	c.keepAside(l, o, "records")
 	array, err := c.inner(elements, o.level)
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	o.level++
-	if len(array.members) == 0 {
-		c.refuse(&o, NotAnEvent, errEmptyBatch)
+	if len(array.extent) == 0 {
+		c.refuse(o, NotAnEvent, errEmptyBatch)
 		return
 	}
-	for _, e := range array.members {
-		if len(array.members) > 1 {
-			o.raw = e.Value
+	var each outer // declared here, it stays on the stack
+	for i := range array.extent {
+		element := array.value(i)
+		if len(array.extent) > 1 {
+			o.raw = element
 		}
-		r, err := c.inner(e.Value, o.level)
+		r, err := c.inner(element, o.level)
 		if err != nil {
-			c.refuse(&o, Unreadable, err)
+			c.refuse(o, Unreadable, err)
 			continue
 		}
-		c.opened(e.Value, r, o, format)
+		each = *o
+		c.opened(element, r, &each, format)
 	}
 }
 
 // record converts one of the records, or one that stands alone.
-func (c *Converter) record(doc []byte, l *level, o outer) {
+func (c *Converter) record(doc []byte, l *level, o *outer) {
 	if l.array {
-		c.refuse(&o, NotAnEvent, fmt.Errorf("a record that is an array"))
+		c.refuse(o, NotAnEvent, fmt.Errorf("a record that is an array"))
 		return
 	}
 	source := l.takeFirst(mEventSource, mEventSourceUpper)
@@ -64,24 +67,24 @@ func (c *Converter) record(doc []byte, l *level, o outer) {
 	case l.is(mBody, '"') && l.has(mMessageID):
 		c.sqsMessage(l, o)
 	case len(service) == 0:
-		c.refuse(&o, NotAnEvent, fmt.Errorf("a record without eventSource"))
+		c.refuse(o, NotAnEvent, fmt.Errorf("a record without eventSource"))
 	default:
 		c.serviceRecord(doc, l, o, service)
 	}
 }
 
-func (c *Converter) snsRecord(l *level, o outer) {
+func (c *Converter) snsRecord(l *level, o *outer) {
 	if !l.is(mSNSRecord, '{') {
-		c.refuse(&o, Unreadable, fmt.Errorf("record member Sns is absent or no object"))
+		c.refuse(o, Unreadable, fmt.Errorf("record member Sns is absent or no object"))
 		return
 	}
 	message := l.take(mSNSRecord)
 	l.giveBack(mEventSourceUpper)
-	c.unwind(&o)
-	c.keepAside(l, &o, "record")
+	c.unwind(o)
+	c.keepAside(l, o, "record")
 	inner, err := c.inner(message, o.level)
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	o.level++
@@ -92,20 +95,20 @@ var kinesisNames = &identityNames{"Kinesis", "eventID", "eventSourceARN", "kines
 
 // kinesisRecord converts a record of a stream, whose data is base64
 // (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html).
-func (c *Converter) kinesisRecord(l *level, o outer) {
-	c.enter(&o, "kinesis")
+func (c *Converter) kinesisRecord(l *level, o *outer) {
+	c.enter(o, "kinesis")
 	if !l.is(mKinesis, '{') {
-		c.refuse(&o, Unreadable, fmt.Errorf("record member kinesis is absent or no object"))
+		c.refuse(o, Unreadable, fmt.Errorf("record member kinesis is absent or no object"))
 		return
 	}
 	o.names, o.cloud = kinesisNames, cloudAWS
 	o.identity = identity{id: l.peek(mEventID), source: l.peek(mEventSourceARN), kind: []byte(`"com.amazonaws.kinesis.record"`)}
 	raw := l.take(mKinesis)
 	l.giveBack(mEventSource)
-	c.keepAside(l, &o, "")
+	c.keepAside(l, o, "")
 	inner, err := c.inner(raw, o.level)
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	o.level++
@@ -114,11 +117,11 @@ func (c *Converter) kinesisRecord(l *level, o outer) {
 	text, ok := c.decodeBase64(data)
 	if !ok {
 		if text, ok = c.unquote(data); !ok {
-			c.refuse(&o, Unreadable, fmt.Errorf("member kinesis.data is absent or no string"))
+			c.refuse(o, Unreadable, fmt.Errorf("member kinesis.data is absent or no string"))
 			return
 		}
 	}
-	c.keepAside(inner, &o, "kinesis")
+	c.keepAside(inner, o, "kinesis")
 	c.carried(text, o)
 }
 
@@ -147,15 +150,15 @@ var recordNames = &identityNames{"record", "eventID", "eventSourceARN", "eventNa
 // payload. Names are those of the CloudEvents adapter for S3
 // (https://github.com/cloudevents/spec/blob/main/cloudevents/adapters/aws-s3.md),
 // and like them for other services.
-func (c *Converter) serviceRecord(doc []byte, l *level, o outer, service []byte) {
-	c.enter(&o, "record")
+func (c *Converter) serviceRecord(doc []byte, l *level, o *outer, service []byte) {
+	c.enter(o, "record")
 	var found [rCount][]byte
 	err := c.scanner.Scan(doc, recordPaths, found[:])
 	if err == nil {
 		err = c.scanner.Scan(doc, c.opt.inside, c.values)
 	}
 	if err != nil {
-		c.refuse(&o, Unreadable, err)
+		c.refuse(o, Unreadable, err)
 		return
 	}
 	c.extra.reset()
@@ -176,7 +179,7 @@ func (c *Converter) serviceRecord(doc []byte, l *level, o outer, service []byte)
 	if len(name) > 0 {
 		d.Type = c.quote("com.amazonaws." + string(service) + "." + string(name))
 	}
-	c.finish(&d, &o)
+	c.finish(&d, o)
 }
 
 func (c *Converter) s3Identity(d *draft, found *[rCount][]byte) {

@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -12,12 +14,14 @@ import (
 type shape struct {
 	kept   bool    // it is known again when it comes
 	names  []byte  // of the members, one behind the other
-	sizes  []int32 // of the names
+	starts []int32 // of the names, and behind the last one
 	labels []byte  // the same as raw JSON strings, each with a colon
 	ends   []int32 // of the labels
+	quoted []byte  // the labels as they stand in JSON strings
+	closes []int32 // their ends
 	known  []member
 	homes  []home
-	carry  []string           // what attributeName says of each name; none until it was asked
+	carry  []carried          // what they hold as attributes of a transport; none until it was asked
 	at     [memberCount]int32 // where a known member stands, from 1; 0: nowhere
 }
 
@@ -37,20 +41,78 @@ const (
 
 var noShape shape
 
+// maxNoted bounds the shapes that a Converter keeps for documents that its Scanner
+// knows: some 1 KiB each.
+const maxNoted = 256
+
+// noted is what is remembered of the documents of an event.Shape: the shapes of
+// their lists of members.
+type noted [event.MaxInside + 1]*shape
+
+// beginKnown is begin for a list of members that root's document is known to have;
+// valid is what they are in. To look at their names would cost as much as all else.
+func (c *Converter) beginKnown(root, l *level, list int, valid []byte) error {
+	known := root.opened.Shape
+	notes, _ := known.Note.(*noted)
+	if notes != nil && notes[list] != nil {
+		s := notes[list]
+		l.array = false
+		if l.shape != s {
+			l.shape = s
+		}
+		set(&l.known, append(l.known[:0], s.known...))
+		return nil
+	}
+	l.opened.Members = known.AppendMembers(l.opened.Members[:0], root.doc, list)
+	if err := l.begin(valid, l.opened.Members); err != nil || l.array {
+		return err
+	}
+	s := c.lasting(l.shape)
+	if s == nil {
+		return nil
+	}
+	if notes == nil {
+		notes = &noted{}
+		known.Note = notes
+	}
+	notes[list] = s
+	return nil
+}
+
+// lasting returns a copy of a shape that stays, which documents with the same names
+// share, or nil if there are too many.
+func (c *Converter) lasting(s *shape) *shape {
+	if kept, ok := c.shapes[string(s.labels)]; ok {
+		return kept
+	}
+	if !s.kept || len(c.shapes) == maxNoted {
+		return nil
+	}
+	if c.shapes == nil {
+		c.shapes = make(map[string]*shape)
+	}
+	kept := *s
+	kept.names, kept.starts, kept.labels, kept.ends = bytes.Clone(s.names), slices.Clone(s.starts), bytes.Clone(s.labels), slices.Clone(s.ends)
+	kept.quoted, kept.closes = bytes.Clone(s.quoted), slices.Clone(s.closes)
+	kept.known, kept.homes, kept.carry = slices.Clone(s.known), slices.Clone(s.homes), nil
+	c.shapes[string(s.labels)] = &kept
+	return &kept
+}
+
 // identify finds the members that are known by name. A name that stands twice is
 // an error: which one is meant can't be known, nor could both be kept.
-func (l *level) identify() error {
+func (l *level) identify(members []event.Member) error {
 	if l.shapes == nil {
 		l.shapes = make([]shape, shapesKept)
 	}
 	// Shapes of as many members are rarely told apart by less than their last.
-	place := len(l.members)
+	place := len(members)
 	if place > 0 {
-		place = place*3 + len(l.members[place-1].Name)
+		place = place*3 + len(members[place-1].Name)
 	}
 	s := &l.shapes[place%shapesKept]
-	if !s.of(l.members) {
-		if err := s.learn(l.members); err != nil {
+	if !s.of(members) {
+		if err := s.learn(members); err != nil {
 			*s = shape{}
 			return err
 		}
@@ -65,26 +127,36 @@ func (l *level) identify() error {
 
 // of tells whether members have the names of the shape, in its order.
 func (s *shape) of(members []event.Member) bool {
-	if !s.kept || len(members) != len(s.sizes) {
+	if !s.kept || len(members) != len(s.known) {
 		return false
 	}
-	names := s.names
-	for i, size := range s.sizes {
-		name := members[i].Name
-		if len(name) != int(size) || string(name) != string(names[:size]) {
+	for i := range members {
+		if string(members[i].Name) != string(s.name(i)) {
 			return false
 		}
-		names = names[size:]
 	}
 	return true
 }
 
+func (s *shape) name(i int) []byte { return s.names[s.starts[i]:s.starts[i+1]] }
+
 // label is a member's name as it stands in an object.
-func (s *shape) label(i int) []byte {
+func (s *shape) label(i int) []byte { return piece(s.labels, s.ends, i) }
+
+// quotedLabel is the label as it stands in a JSON string.
+func (s *shape) quotedLabel(i int) []byte { return piece(s.quoted, s.closes, i) }
+
+func piece(text []byte, ends []int32, i int) []byte {
 	if i == 0 {
-		return s.labels[:s.ends[0]]
+		return text[:ends[0]]
 	}
-	return s.labels[s.ends[i-1]:s.ends[i]]
+	return text[ends[i-1]:ends[i]]
+}
+
+func appendQuotedLabel(dst, label []byte) []byte {
+	at := len(dst)
+	dst = event.AppendQuoted(dst, label)
+	return append(dst[:at], dst[at+1:len(dst)-1]...)
 }
 
 // learn makes s the shape of members.
@@ -92,14 +164,17 @@ func (s *shape) learn(members []event.Member) error {
 	if !s.kept {
 		*s = shape{} // what was too large goes
 	}
-	*s = shape{names: s.names[:0], sizes: s.sizes[:0], labels: s.labels[:0], ends: s.ends[:0], known: s.known[:0], homes: s.homes[:0], carry: s.carry[:0]}
+	*s = shape{names: s.names[:0], starts: append(s.starts[:0], 0), labels: s.labels[:0], ends: s.ends[:0],
+		quoted: s.quoted[:0], closes: s.closes[:0], known: s.known[:0], homes: s.homes[:0], carry: s.carry[:0]}
 	strange := 0
 	for i, m := range members {
 		id := memberOf(m.Name)
 		s.names = append(s.names, m.Name...)
-		s.sizes = append(s.sizes, int32(len(m.Name)))
+		s.starts = append(s.starts, int32(len(s.names)))
 		s.labels = append(event.AppendQuoted(s.labels, m.Name), ':')
 		s.ends = append(s.ends, int32(len(s.labels)))
+		s.quoted = appendQuotedLabel(s.quoted, s.label(i))
+		s.closes = append(s.closes, int32(len(s.quoted)))
 		s.known = append(s.known, id)
 		s.homes = append(s.homes, homeOf(textOf(m.Name)))
 		if id == mUnknown {

@@ -54,6 +54,22 @@ func TestALargeShapeIsNotTakenForAnother(t *testing.T) {
 	}
 }
 
+// TestMoreNamesThanAreKept: documents whose names are remembered, and others when
+// there is no more room for names, give what a new converter gives.
+func TestMoreNamesThanAreKept(t *testing.T) {
+	used := converter(t, convert.Options{})
+	for i := range 400 {
+		for _, doc := range []string{eventBridge, pubSub} {
+			doc = strings.NewReplacer(`"region"`, fmt.Sprintf(`"region%d"`, i), `"team"`, fmt.Sprintf(`"team%d":"\\","ce-team%d"`, i, i)).Replace(doc)
+			in := convert.Input{Body: []byte(doc), Now: received.UnixNano()}
+			want := text(converter(t, convert.Options{}).Convert(in))
+			for range 4 {
+				require.Equal(t, want, text(used.Convert(in)), doc)
+			}
+		}
+	}
+}
+
 func changeMembers(rt *rapid.T, o *tree) {
 	if len(o.names) == 0 {
 		return
