@@ -247,7 +247,9 @@ func newProcessor(opt convert.Options, cloud *service.InterpolatedString, now fu
 	return p, nil
 }
 
-// ProcessBatch implements service.BatchProcessor.
+// ProcessBatch implements service.BatchProcessor. It changes the messages that it
+// is given, as Redpanda Connect's mutation does: whoever wants to keep one has a
+// copy. The last event of a message is that message.
 func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) ([]service.MessageBatch, error) {
 	w := p.pool.Get().(*worker)
 	defer p.pool.Put(w)
@@ -262,18 +264,22 @@ func (p *processor) ProcessBatch(_ context.Context, batch service.MessageBatch) 
 			err = bodyErr
 		}
 		if err != nil {
-			m := flagged(msg.Copy(), convert.Unreadable, err)
+			flag(msg, convert.Unreadable, err)
 			if given {
-				p.judgeParent(m, parent)
+				p.judgeParent(msg, parent)
 			}
-			out = append(out, m)
+			out = append(out, msg)
 			w.count(tally{cloud: unknown, tenant: unknown, reason: convert.Unreadable})
 			continue
 		}
 		w.metadata.msg = msg
 		results := w.convert.Convert(convert.Input{Body: body, Metadata: &w.metadata, Cloud: cloud, Now: now})
 		for i := range results {
-			m := w.message(msg, &results[i], cloud)
+			m := msg
+			if i < len(results)-1 {
+				m = msg.Copy()
+			}
+			w.apply(m, &results[i], cloud)
 			if given {
 				p.judgeParent(m, parent)
 			}

@@ -76,7 +76,7 @@ func traced(t testing.TB, sampler, argument string) *processor {
 func TestWhileTracingIsOnTheHeaderSaysWhatHeliosTraces(t *testing.T) {
 	msg := service.NewMessage([]byte(eventBridge))
 	msg.MetaSetMut(tracing.MetaParent, w3c)
-	out := process(t, traced(t, "always_on", ""), msg)[0]
+	out := process(t, traced(t, "always_on", ""), msg.Copy())[0]
 	header := meta(t, out, tracing.MetaParent)
 	require.Contains(t, header, "4bf92f3577b34da6a3ce929d0e0e4736")
 	require.NotEqual(t, w3c, header, "it is the span that writes the event")

@@ -26,17 +26,16 @@ type tally struct {
 	count         int64
 }
 
-// message returns what becomes of msg by one result. Messages of a batch must
-// not be changed, so each result is a shallow copy.
-func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) *service.Message {
-	out := msg.Copy()
+// apply makes a message, or a copy of it, what one of its results says.
+func (w *worker) apply(out *service.Message, r *convert.Result, cloud string) {
 	if r.Event == nil {
 		if cloud == "" {
 			cloud = unknown
 		}
 		w.count(tally{cloud: cloud, tenant: w.tenantOf(r), reason: r.Reason})
 		out.SetBytes(r.Raw)
-		return flagged(out, r.Reason, r.Err)
+		flag(out, r.Reason, r.Err)
+		return
 	}
 	found, tenant := w.intern(r.Cloud), w.intern(r.Tenant)
 	out.SetBytes(r.Event)
@@ -45,7 +44,6 @@ func (w *worker) message(msg *service.Message, r *convert.Result, cloud string) 
 	out.MetaSetMut(metaKey, w.convert.Own(r.Key))
 	out.MetaSetMut(metaCloud, found)
 	w.count(tally{cloud: found.(string), tenant: tenant.(string)})
-	return out
 }
 
 // tenantOf is the tenant of what was refused, as far as it could be read.
@@ -56,12 +54,11 @@ func (w *worker) tenantOf(r *convert.Result) string {
 	return w.intern(r.Tenant).(string)
 }
 
-// flagged marks a message as not converted.
-func flagged(msg *service.Message, reason convert.Reason, err error) *service.Message {
+// flag marks a message as not converted.
+func flag(msg *service.Message, reason convert.Reason, err error) {
 	msg.MetaSetMut(metaReason, reason.String())
 	msg.MetaSetMut(metaDetail, err.Error())
 	msg.SetError(err)
-	return msg
 }
 
 // intern returns b as a string in an interface, which is what metadata takes,
