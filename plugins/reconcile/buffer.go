@@ -242,7 +242,11 @@ func (b *buffer) next(ctx context.Context) ([]outgoing, error) {
 	n := min(len(b.queue), readLimit)
 	out := append([]outgoing(nil), b.queue[:n]...)
 	clear(b.queue[:n])
-	b.queue = b.queue[n:]
+	if n < len(b.queue) {
+		b.queue = b.queue[n:]
+	} else {
+		b.queue = b.queue[:0] // its memory is used again
+	}
 	b.flying++
 	now := b.now()
 	for i := range out {

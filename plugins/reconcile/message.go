@@ -34,8 +34,8 @@ var (
 // verdictMessage makes the message of a verdict.
 func verdictMessage(v *engine.Verdict) *service.Message {
 	m := service.NewMessage(v.JSON)
-	m.MetaSetMut(metaTenant, v.Tenant)
-	m.MetaSetMut(metaType, v.Type)
+	m.MetaSetMut(metaTenant, v.Labels.Tenant)
+	m.MetaSetMut(metaType, v.Labels.Type)
 	m.MetaSetMut(metaKey, v.Key)
 	m.MetaSetMut(metaStatus, statusValues[v.Status])
 	if v.Revision == 1 {

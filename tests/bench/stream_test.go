@@ -15,9 +15,8 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/stretchr/testify/require"
 
-	_ "github.com/redpanda-data/benthos/v4/public/components/pure"
-
-	_ "github.com/helios-connect/helios/plugins/reconcile"
+	// All that the program has: its heap decides how often garbage is collected.
+	_ "github.com/helios-connect/helios/plugins/all"
 )
 
 const patience = 2 * time.Minute

@@ -103,6 +103,7 @@ type Verdict struct {
 	Tenant   string
 	Type     string
 	Key      string
+	Labels   *Labels
 	// Expectation is the name of the rule that judged.
 	Expectation string
 	// JSON is the verdict as one JSON object on one line.
@@ -116,6 +117,10 @@ type Verdict struct {
 	// event was applied, for measuring the time to verdict; 0 when unknown.
 	LastEvent int64
 }
+
+// Labels are a verdict's Tenant and Type once more, as the values of interfaces
+// that all verdicts with the same share.
+type Labels struct{ Tenant, Type any }
 
 // Sink takes what the engine emits. It is called from inside Apply, Expire and
 // the other calls, must not call the engine, and must not block.

@@ -228,7 +228,7 @@ func (e *Engine) emit(c *cell, r *rule, by ClosedBy, wall int64) {
 	v := e.verdicts.next()
 	*v = Verdict{
 		Identity: c.identity(), Revision: c.revision, Status: c.status, Previous: previous, ClosedBy: by,
-		Tenant: route.tenant, Type: route.eventType, Key: e.texts.String(keyOf(block)),
+		Tenant: route.tenant, Type: route.eventType, Labels: route.labels, Key: e.texts.String(keyOf(block)),
 		Expectation: r.Name,
 		LastEvent:   e.lastEvent(c, wall),
 	}

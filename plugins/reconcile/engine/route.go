@@ -55,6 +55,7 @@ type route struct {
 	tenant, eventType string
 	tenantJSON        []byte
 	typeJSON          []byte
+	labels            *Labels
 	rule              *rule
 	facts             int
 }
@@ -83,6 +84,7 @@ func (t *routes) find(r *rule, eventType, tenant []byte) int {
 		i = t.add(route{
 			tenant: string(tenant), eventType: string(eventType), rule: r,
 			tenantJSON: event.AppendQuoted(nil, tenant), typeJSON: event.AppendQuoted(nil, eventType),
+			labels: &Labels{Tenant: string(tenant), Type: string(eventType)},
 		})
 	}
 	t.last = int(i)
