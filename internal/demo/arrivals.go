@@ -10,6 +10,7 @@ import (
 // arrivals is how far everything has come. Each number is counted where it
 // arises.
 type arrivals struct {
+	waiting      int64 // events that nobody has taken from the simulator
 	logged       int64 // events in the log
 	judged       int64 // events that reconciliation has applied
 	open         int64 // facts
@@ -32,6 +33,7 @@ func (s *session) arrivals(ctx context.Context) (a arrivals, err error) {
 	}
 	seen := s.tail.state()
 	for _, cloud := range s.world.Snapshot().Clouds {
+		a.waiting += cloud.WaitingEvents
 		a.inFlight += cloud.InFlightEvents
 	}
 	a.inFlight += s.doors.held()
@@ -53,6 +55,24 @@ func (m metrics) tally(table string) tally {
 	}
 	t.Received = m.sum(telemetry.StoreRowsStored, telemetry.LabelTable, table) + t.Present + t.Refused
 	return t
+}
+
+// backlog is how many events wait for the stage that most wait for, and what that
+// stage is; ingest is what the first is called.
+func (a arrivals) backlog(ingest string) (n int64, limit string) {
+	n, limit = a.waiting+a.inFlight, ingest
+	for _, stage := range []struct {
+		behind int64
+		limit  string
+	}{
+		{a.logged - a.judged, limitReconcile},
+		{max(a.logged-a.storedEvents, clouds*(a.verdicts-a.storedVerds)), limitStore},
+	} {
+		if stage.behind > n {
+			n, limit = stage.behind, stage.limit
+		}
+	}
+	return n, limit
 }
 
 // left says in words what has not arrived; nothing when all has.
