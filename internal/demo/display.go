@@ -24,7 +24,7 @@ type view struct {
 	address  string
 	perCloud map[string]float64 // events per second
 	open     int64              // facts
-	byStatus map[string]int64   // verdicts
+	byStatus map[string]int64   // facts, by their latest verdict
 	dups     int64
 	dead     int64
 	p50, p99 float64       // seconds, NaN before the first verdict
@@ -163,7 +163,7 @@ func rowsOf(v view) []string {
 		"  " + cmp.Or(v.left, v.short()),
 		"  events/s         " + strings.Join(rates(v), "   "),
 		"  facts open       " + strconv.FormatInt(v.open, 10),
-		"  verdicts         " + strings.Join(said[:3], "   "),
+		"  facts judged     " + strings.Join(said[:3], "   "),
 		"                   " + strings.Join(said[3:], "   "),
 		fmt.Sprintf("  duplicates       %-10d dead letters  %d", v.dups, v.dead),
 		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first %s", seconds(v.p50), seconds(v.p99), first),
