@@ -50,7 +50,7 @@ func simulate(c *cli.Context) error {
 		return fmt.Errorf("simulating: %w", err)
 	}
 	w := c.App.Writer
-	fmt.Fprintf(w, "%d records of %d facts in\n", files.Records, files.Facts)
+	fmt.Fprintf(w, "%s of %s in\n", terminal.Count(files.Records, "record", "records"), terminal.Count(files.Facts, "fact", "facts"))
 	for _, path := range files.Paths {
 		fmt.Fprintf(w, "  %s\n", path)
 	}

@@ -2,8 +2,8 @@ package demo
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
@@ -77,16 +77,16 @@ func (a arrivals) backlog(ingest string) (n int64, limit string) {
 
 // left says in words what has not arrived; nothing when all has.
 func (a arrivals) left() (left []string) {
-	missing := func(n int64, format string) {
+	missing := func(n int64, one, many, what string) {
 		if n > 0 {
-			left = append(left, fmt.Sprintf(format, n))
+			left = append(left, terminal.Count(n, one, many)+" "+what)
 		}
 	}
-	missing(a.open, "%d facts are still open")
-	missing(a.inFlight, "%d events are not acknowledged")
-	missing(a.logged-a.judged, "%d events of the log are not judged")
-	missing(a.logged-a.storedEvents, "%d events of the log are not stored")
-	missing(a.verdicts-a.storedVerds, "%d verdicts are not stored")
-	missing(a.deadLetters-a.storedDead, "%d dead letters are not stored")
+	missing(a.open, "fact is", "facts are", "still open")
+	missing(a.inFlight, "event is", "events are", "not acknowledged")
+	missing(a.logged-a.judged, "event of the log is", "events of the log are", "not judged")
+	missing(a.logged-a.storedEvents, "event of the log is", "events of the log are", "not stored")
+	missing(a.verdicts-a.storedVerds, "verdict is", "verdicts are", "not stored")
+	missing(a.deadLetters-a.storedDead, "dead letter is", "dead letters are", "not stored")
 	return left
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/internal/truth"
 )
 
@@ -207,9 +208,9 @@ func (r *Report) writeText(w io.Writer) error {
 	if l.Limit != "" && r.Attained < keptRate*r.Rate {
 		short = attains(r.Attained, r.Rate, l.Limit) + "\n"
 	}
-	_, err := fmt.Fprintf(w, "\n%d events in %.0f s: %.0f per second (%.0f wanted), %.0f %% of one core, %.0f MB at most\n%s"+
+	_, err := fmt.Fprintf(w, "\n%s in %.0f s: %.0f per second (%.0f wanted), %.0f %% of one core, %.0f MB at most\n%s"+
 		"First verdict %s after the start of the process; from a fact's last event to its verdict p50 %s, p99 %s\n\n",
-		l.Events, l.Seconds, r.Attained, r.Rate, 100*l.CPU, float64(l.Memory)/1e6, short,
+		terminal.Count(l.Events, "event", "events"), l.Seconds, r.Attained, r.Rate, 100*l.CPU, float64(l.Memory)/1e6, short,
 		seconds(l.FirstIn), seconds(l.P50), seconds(l.P99))
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 		j := read(t, again.out.String())
 		require.False(t, j.OK)
 		require.EqualValues(t, 1, j.Wrong)
-		require.Contains(t, j.Failures, "1 of "+strconv.FormatInt(j.Facts, 10)+" verdicts are wrong")
+		require.Contains(t, j.Failures, "1 wrong verdict of "+strconv.FormatInt(j.Facts, 10))
 	})
 	t.Run("a lost event in the log's count fails the report", func(t *testing.T) {
 		changeCounts(t, runs[0], func(counts map[string]any) {
