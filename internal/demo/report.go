@@ -48,7 +48,7 @@ func (s *session) count(ctx context.Context, left []string) (*counts, error) {
 	world, seen := s.world.Snapshot(), s.tail.state()
 	c := &counts{
 		Load: s.meter.load, Rate: s.o.Rate, Left: left,
-		Sent: world.Sent(), Redelivered: world.Redelivered() + s.doors.redelivered(),
+		Sent: world.Sent(), Redelivered: world.Redelivered() + s.doors.redelivered() + m.sum(pushedAgain),
 		Received: m.sum(receivedEvents),
 		Judged:   m.sum(judgedEvents),
 		Ignored:  m.sum(ignoredEvents),
