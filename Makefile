@@ -21,7 +21,7 @@ STATICCHECK         := bin/tools/staticcheck-$(STATICCHECK_VERSION)
 # expectations, which the plugins check themselves when they start; prices.yaml
 # is for the dashboards.
 CONFIGS   = $(filter-out %_benthos_test.yaml config/prices.yaml,$(wildcard config/*.yaml pipelines/*.yaml pipelines/demo/*.yaml pipelines/examples/*.yaml deploy/compose/simulator/*.yaml))
-TESTED    = $(filter-out %_benthos_test.yaml,$(wildcard pipelines/*.yaml)) config/log.yaml config/production.yaml deploy/compose/simulator/push.yaml
+TESTED    = ./pipelines/... config/log.yaml config/production.yaml deploy/compose/simulator/push.yaml
 LOCAL_ENV = config/local.env.example
 
 .PHONY: help

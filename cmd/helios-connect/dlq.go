@@ -167,7 +167,7 @@ func dlqShow(c *cli.Context) error {
 			fmt.Fprintf(w, "%-8s %s\n", line[0], terminal.Printable(line[1]))
 		}
 	}
-	_, err = fmt.Fprintf(w, "%d bytes:\n%s\n", len(l.Raw), terminal.Printable(string(l.Raw)))
+	_, err = fmt.Fprintf(w, "%s:\n%s\n", terminal.Count(len(l.Raw), "byte", "bytes"), terminal.Printable(string(l.Raw)))
 	return err
 }
 
@@ -203,7 +203,7 @@ func dlqReplay(c *cli.Context) error {
 		if stays != nil {
 			fmt.Fprintf(w, "%d:%d stays: %s\n", l.Partition, l.Offset, terminal.Printable(stays.Error()))
 		} else if r.DryRun {
-			fmt.Fprintf(w, "%d:%d would be sent: %d events to %s, attempt %d\n", l.Partition, l.Offset, events, conn.Events, l.Attempt+1)
+			fmt.Fprintf(w, "%d:%d would be sent: %s to %s, attempt %d\n", l.Partition, l.Offset, terminal.Count(events, "event", "events"), conn.Events, l.Attempt+1)
 		}
 	}
 	t, err := r.Run(c.Context, conn)
@@ -211,6 +211,6 @@ func dlqReplay(c *cli.Context) error {
 	if r.DryRun {
 		verb = "would be sent"
 	}
-	fmt.Fprintf(w, "%d %s, %d stay, %d had their attempts; progress is in group %s\n", t.Sent, verb, t.Stayed, t.Capped, r.Group)
+	fmt.Fprintf(w, "%d %s, %s, %d had all attempts; progress is in group %s\n", t.Sent, verb, terminal.Count(t.Stayed, "stays", "stay"), t.Capped, r.Group)
 	return err
 }

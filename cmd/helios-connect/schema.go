@@ -141,7 +141,7 @@ func schemaPush(c *cli.Context) error {
 		warnUnsatisfiable(w, p)
 	})
 	if err != nil && refused > 0 {
-		return fmt.Errorf("%d of %d contracts were refused", refused, len(files))
+		return fmt.Errorf("%s, of %d", terminal.Count(refused, "contract was refused", "contracts were refused"), len(files))
 	}
 	return err
 }

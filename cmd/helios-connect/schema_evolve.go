@@ -12,6 +12,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/contracts"
 	"github.com/helios-connect/helios/internal/dlq"
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/event"
 )
 
@@ -53,7 +54,8 @@ func schemaEvolve(c *cli.Context) error {
 		return err
 	}
 	w := c.App.Writer
-	fmt.Fprintf(w, "%s: %d dead letters broke the contract, %d events kept it\n", subject, len(broken), len(kept))
+	fmt.Fprintf(w, "%s: %s broke the contract, %s kept it\n", subject,
+		terminal.Count(len(broken), "dead letter", "dead letters"), terminal.Count(len(kept), "event", "events"))
 	plan, err := contracts.Plan(c.Context, to, subject, broken, kept)
 	if errors.Is(err, contracts.ErrNothingToMend) {
 		fmt.Fprintln(w, err)

@@ -44,7 +44,7 @@ func TestContractsArePushedListedAndCompared(t *testing.T) {
 
 	next := filepath.Join(schemaFolder(t, map[string]string{"order.json": schemaTwo}), "order.json")
 	out, err = runApp(t, schemaCommand(), "push", next)
-	require.EqualError(t, err, "1 of 1 contracts were refused")
+	require.EqualError(t, err, "1 contract was refused, of 1")
 	require.Contains(t, out, "order is refused: order is not BACKWARD compatible")
 	require.Contains(t, out, "required_added, against version 1: breaks consumers")
 	require.Contains(t, out, "for example {")
@@ -89,10 +89,10 @@ func TestAContractIsTriedOnEvents(t *testing.T) {
 	require.Contains(t, out, "It would have rejected 10 of 40 events, from 3 producers, for these reasons\n")
 	require.Contains(t, out, "10  type /id, for example: /id is 7, a number; the contract asks for string\n"+
 		"           4 of them from /bad0\n           3 of them from /bad1\n           3 of them from /bad2\n", "the commonest first")
-	require.Contains(t, out, "1 records are no canonical events")
+	require.Contains(t, out, "Left out: 1 record that is no canonical event\n")
 	out, err = runApp(t, schemaCommand(), "check", "--events", events, "--type", "other", filepath.Join(schemaFolder(t, map[string]string{"any.json": `true`}), "any.json"))
 	require.NoError(t, err)
-	require.Contains(t, out, "would have accepted all of 1 events")
+	require.Contains(t, out, "would have accepted all of 1 event")
 
 	file = filepath.Join(schemaFolder(t, map[string]string{"ordr.json": schemaOne}), "ordr.json")
 	_, err = runApp(t, schemaCommand(), "check", "--events", events, file)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ func simulateCommand() *cli.Command {
 		Usage: "Write files of business records as three clouds would export them, and the truth about them",
 		Description: "Writes aws.jsonl, gcp.jsonl.gz and azure.jsonl, one flat JSON record a line, in which some facts are\n" +
 			"missing, different, repeated, late or broken, and truth.jsonl, which says for each fact what a\n" +
-			"reconciliation must find. The same seed gives the same files.",
+			"reconciliation must find. The same seed gives the same files. Files of an earlier simulation are replaced,\n" +
+			"others never.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Required: true, Usage: "the folder to write to"},
 			&cli.Uint64Flag{Name: "count", Value: 5000, Usage: "how many facts"},
@@ -37,6 +39,9 @@ func simulate(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
+	if err := checkSimulateFlags(c); err != nil {
+		return err
+	}
 	mix, err := simulator.Faults{Total: c.Float64("faults")}.Mix()
 	if err != nil {
 		return err
@@ -49,8 +54,11 @@ func simulate(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("simulating: %w", err)
 	}
-	w := c.App.Writer
-	fmt.Fprintf(w, "%d records of %d facts in\n", files.Records, files.Facts)
+	w, place := c.App.Writer, "in"
+	if files.Replaced {
+		place = "in the place of earlier ones"
+	}
+	fmt.Fprintf(w, "%s of %s %s\n", terminal.Count(files.Records, "record", "records"), terminal.Count(files.Facts, "fact", "facts"), place)
 	for _, path := range files.Paths {
 		fmt.Fprintf(w, "  %s\n", path)
 	}
@@ -61,4 +69,23 @@ func simulate(c *cli.Context) error {
 	_, err = fmt.Fprintf(w, "Next, to find it yourself:\n  FILES='%s' PARTICIPANTS='aws, gcp, azure' COMPARE='%s' %s run pipelines/examples/files.yaml\n",
 		strings.Join(files.Paths, ", "), simulator.FilesCompare, terminal.Program())
 	return err
+}
+
+// checkSimulateFlags says of a value that can't be used by which flag it came.
+func checkSimulateFlags(c *cli.Context) error {
+	if c.Uint64("count") == 0 {
+		return errors.New("--count 0: it takes 1 or more, for example 5000")
+	}
+	if f := c.Float64("faults"); !(f >= 0 && f <= 0.9) {
+		return fmt.Errorf("--faults %v: it takes 0 to 0.9, for example 0.05", f)
+	}
+	if r := c.Float64("rate"); !(r >= 1 && r <= simulator.MaxRate) {
+		return fmt.Errorf("--rate %v: it takes 1 to %d, for example 100", r, simulator.MaxRate)
+	}
+	for _, name := range []string{"out", "type", "tenant"} {
+		if c.String(name) == "" {
+			return fmt.Errorf("--%s \"\": it takes a name", name)
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -38,10 +39,40 @@ func TestSimulateWritesFilesTruthAndWhatToDoNext(t *testing.T) {
 }
 
 func TestSimulateNamesTheFlagThatIsWrong(t *testing.T) {
-	_, err := runSimulate("--out", t.TempDir(), "--faults", "2")
-	require.ErrorContains(t, err, "faults.total: 2")
-	_, err = runSimulate("--out", t.TempDir(), "--rate", "0")
-	require.ErrorContains(t, err, "rate: 0")
-	_, err = runSimulate("--out", t.TempDir(), "--count", "0")
-	require.ErrorContains(t, err, "count:")
+	for _, flag := range []string{"--faults 2", "--rate 0", "--count 0", "--tenant ", "--type "} {
+		name, value, _ := strings.Cut(flag, " ")
+		dir := filepath.Join(t.TempDir(), "made")
+		_, err := runSimulate("--out", dir, name, value)
+		require.ErrorContains(t, err, flag)
+		require.NoDirExists(t, dir, "nothing is made for it")
+	}
+}
+
+func TestSimulateReplacesOnlyWhatWasSimulated(t *testing.T) {
+	t.Run("its own files, as whoever repeats the first steps expects", func(t *testing.T) {
+		dir := t.TempDir()
+		out, err := runSimulate("--out", dir, "--count", "30")
+		require.NoError(t, err)
+		require.Contains(t, out, "of 30 facts in\n")
+		out, err = runSimulate("--out", dir, "--count", "40")
+		require.NoError(t, err)
+		require.Contains(t, out, "of 40 facts in the place of earlier ones\n")
+		l, err := truth.ReadFile(filepath.Join(dir, "truth.jsonl"))
+		require.NoError(t, err)
+		require.Len(t, l.Facts, 40)
+	})
+	for _, name := range []string{"aws.jsonl", "gcp.jsonl.gz", "truth.jsonl"} {
+		t.Run("no "+name+" of one's own", func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), name)
+			require.NoError(t, os.WriteFile(path, []byte("{\"mine\":1}\n"), 0o600))
+			_, err := runSimulate("--out", filepath.Dir(path), "--count", "30")
+			require.ErrorContains(t, err, path+" is there already and was not simulated: move it away, or write to another folder")
+			left, err := os.ReadDir(filepath.Dir(path))
+			require.NoError(t, err)
+			require.Len(t, left, 1)
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, "{\"mine\":1}\n", string(text))
+		})
+	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/helios-connect/helios/internal/embedded"
 	"github.com/helios-connect/helios/internal/kafkaconn"
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // maxPartitions of a topic: far more than processes would share the work, and
@@ -111,7 +112,7 @@ func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Top
 		case err != nil:
 			return fmt.Errorf("creating topic %s: %w", t.Name, err)
 		default:
-			fmt.Fprintf(w, "%s has %d partitions now\n", t.Name, t.Partitions)
+			fmt.Fprintf(w, "%s has %s now\n", t.Name, terminal.Count(t.Partitions, "partition", "partitions"))
 		}
 	}
 	details, err := awaitTopics(ctx, admin, names...)
@@ -119,7 +120,7 @@ func createTopics(ctx context.Context, admin *kadm.Client, topics []embedded.Top
 		return fmt.Errorf("asking for the partitions of %s: %w", strings.Join(names, ", "), err)
 	}
 	for _, name := range present {
-		fmt.Fprintf(w, "%s is there already, with %d partitions\n", name, len(details[name].Partitions))
+		fmt.Fprintf(w, "%s is there already, with %s\n", name, terminal.Count(len(details[name].Partitions), "partition", "partitions"))
 	}
 	return samePartitions(details, topicName(embedded.TopicEvents, os.Getenv), topicName(embedded.TopicVerdicts, os.Getenv))
 }
@@ -151,7 +152,7 @@ func awaitTopics(ctx context.Context, admin *kadm.Client, topics ...string) (kad
 // verdicts lie in partitions of one number.
 func samePartitions(details kadm.TopicDetails, events, verdicts string) error {
 	if e, v := len(details[events].Partitions), len(details[verdicts].Partitions); e != v {
-		return fmt.Errorf("%s has %d partitions and %s has %d; both need the same number: delete one of them and run this again", events, e, verdicts, v)
+		return fmt.Errorf("%s has %s and %s has %d; both need the same number: delete one of them and run this again", events, terminal.Count(e, "partition", "partitions"), verdicts, v)
 	}
 	return nil
 }

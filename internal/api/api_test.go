@@ -127,6 +127,39 @@ func TestPagesOfTheStore(t *testing.T) {
 	})
 }
 
+func TestAWrongClockHidesNoRecentEvent(t *testing.T) {
+	storetest.InBothDialects(t, func(t *testing.T, dsn string) {
+		now := time.Now()
+		at := func(id string, when time.Time) string {
+			return storetest.Event(map[string]any{"id": id, "correlationid": "k-" + id, "time": when.Format(time.RFC3339Nano)})
+		}
+		storetest.Write(t, dsn, "events",
+			at("old", now.Add(-time.Hour)), at("recent", now.Add(-time.Second)), at("skewed", now.Add(time.Minute)),
+			at("tomorrow", now.Add(24*time.Hour)), at("2099", time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC)))
+		_, base := newServer(t, dsn, "", nowhere)
+		for asked, want := range map[string][]string{
+			"": {"skewed", "recent", "old"},
+			"since=" + now.Add(-time.Minute).UTC().Format(time.RFC3339): {"skewed", "recent"},
+			"until=2200-01-01T00:00:00Z":                                {"2099", "tomorrow", "skewed", "recent", "old"},
+			"since=2050-01-01T00:00:00Z":                                {"2099"},
+			"key=k-tomorrow":                                            {"tomorrow"},
+		} {
+			var got []string
+			for cursor, n := "", 0; n == 0 || cursor != ""; n++ {
+				require.Less(t, n, 10)
+				status, body, _ := get(t, base+"/api/v1/events?limit=1&cursor="+cursor+"&"+asked)
+				require.Equal(t, http.StatusOK, status, body)
+				listing := into[page[struct{ ID string }]](t, body)
+				for _, item := range listing.Items {
+					got = append(got, item.ID)
+				}
+				cursor = listing.Next
+			}
+			require.Equal(t, want, got, asked)
+		}
+	})
+}
+
 func TestAFactIsShownSideBySideWithItsHistory(t *testing.T) {
 	dsn := storetest.SQLite(t)
 	at := storetest.Start.Format(time.RFC3339Nano)

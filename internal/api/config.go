@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // DefaultAddress is where the API listens when nothing else is said.
@@ -47,7 +49,7 @@ func (a Access) Validate() error {
 		return fmt.Errorf("%s %q: the port is outside 0 (any free one) to 65535", EnvAddress, a.Address)
 	}
 	if a.Token != "" && len(a.Token) < minToken {
-		return fmt.Errorf("%s has %d characters; it takes at least %d, for example the output of: openssl rand -hex 32", EnvToken, len(a.Token), minToken)
+		return fmt.Errorf("%s has %s; it takes at least %d, for example the output of: openssl rand -hex 32", EnvToken, terminal.Count(len(a.Token), "character", "characters"), minToken)
 	}
 	if a.Token == "" && !loopback(host) {
 		return errors.New(EnvAddress + " " + strconv.Quote(a.Address) + " can be reached from other machines, so " + EnvToken +

@@ -93,14 +93,28 @@ type eventsAnswer struct {
 	}
 }
 
+// maxAhead is how far ahead of now the listing of events begins: what is dated later
+// comes of a wrong clock, and reconciliation flags it by the same measure.
+const maxAhead = time.Hour
+
+// until is the end of the range that is asked for. Who names neither an end, nor a
+// fact, nor a time ahead wants the latest, which a wrong clock must not hide.
+func (in *eventsInput) until(now time.Time) time.Time {
+	ahead := now.Add(maxAhead)
+	if !in.Until.IsZero() || in.Key != "" || !in.Since.Before(ahead) {
+		return in.Until.Time
+	}
+	return ahead
+}
+
 func (s *Server) registerEvents() {
 	huma.Register(s.huma, reading("list-events", "/api/v1/events", "Stored events",
-		"The latest event time first. Following next_cursor yields every event that was stored at the first page exactly once, whatever is stored meanwhile.", "Events"),
+		"The latest event time first. Events that are dated more than an hour ahead of now, by a wrong clock, are left out unless until, key or a since beyond that asks for them. Following next_cursor yields every event that was stored at the first page exactly once, whatever is stored meanwhile.", "Events"),
 		func(ctx context.Context, in *eventsInput) (*eventsAnswer, error) {
 			ctx, cancel := context.WithTimeout(ctx, queryPatience)
 			defer cancel()
 			listing, err := s.config.Store.Events(ctx, query.EventFilter{
-				Tenant: in.Tenant, Type: in.Type, Cloud: in.Cloud, Key: in.Key, Since: in.Since.Time, Until: in.Until.Time,
+				Tenant: in.Tenant, Type: in.Type, Cloud: in.Cloud, Key: in.Key, Since: in.Since.Time, Until: in.until(time.Now()),
 			}, in.page())
 			if err != nil {
 				return nil, failure(err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/event"
 	"github.com/helios-connect/helios/plugins/schema/contract"
 )
@@ -114,13 +115,10 @@ func textOf(raw []byte) string {
 // Sentence says in one line what the trial found.
 func (t *Trial) Sentence() string {
 	if t.Refused == 0 {
-		return fmt.Sprintf("would have accepted all of %d events", t.Events)
+		return fmt.Sprintf("would have accepted all of %s", terminal.Count(t.Events, "event", "events"))
 	}
-	producers := "1 producer"
-	if n := len(t.Producers); n != 1 {
-		producers = fmt.Sprintf("%d producers", n)
-	}
-	return fmt.Sprintf("would have rejected %d of %d events, from %s, for these reasons", t.Refused, t.Events, producers)
+	return fmt.Sprintf("would have rejected %d of %s, from %s, for these reasons", t.Refused,
+		terminal.Count(t.Events, "event", "events"), terminal.Count(len(t.Producers), "producer", "producers"))
 }
 
 // Sorted lists the reasons, the commonest first.

@@ -66,7 +66,7 @@ func PrintTrial(w io.Writer, t *Trial) {
 		}
 	}
 	if t.Unreadable > 0 {
-		fmt.Fprintf(w, "%d records are no canonical events and were left out\n", t.Unreadable)
+		fmt.Fprintf(w, "Left out: %s\n", terminal.Count(t.Unreadable, "record that is no canonical event", "records that are no canonical events"))
 	}
 }
 

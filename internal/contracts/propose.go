@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/schema/contract"
 	"github.com/helios-connect/helios/plugins/schema/registry"
 )
@@ -61,7 +62,7 @@ func Propose(text string, samples [][]byte) (*Proposal, error) {
 		}
 		if len(e.steps) == before { // nothing more that is mechanical
 			for _, b := range broken {
-				e.open = append(e.open, fmt.Sprintf("%s (%s, %d samples)", b.example, b.rule, len(b.samples)))
+				e.open = append(e.open, fmt.Sprintf("%s (%s, %s)", b.example, b.rule, terminal.Count(len(b.samples), "sample", "samples")))
 			}
 			break
 		}

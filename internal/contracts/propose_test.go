@@ -104,7 +104,7 @@ func TestWhatIsNotMechanicalIsLeftToAPerson(t *testing.T) {
 	p, err := Propose(order, [][]byte{[]byte(strings.Replace(kept, `cus-1`, `x`, 1))})
 	require.NoError(t, err)
 	require.Empty(t, p.Steps)
-	require.Equal(t, []string{`/customer/id is "x", which doesn't match the pattern ^cus- (pattern, 1 samples)`}, p.Open)
+	require.Equal(t, []string{`/customer/id is "x", which doesn't match the pattern ^cus- (pattern, 1 sample)`}, p.Open)
 
 	// Two members could be the renamed one: nobody knows which.
 	p, err = Propose(order, [][]byte{[]byte(strings.Replace(kept, `"id":"cus-1"`, `"a":"cus-1","b":"cus-1"`, 1))})

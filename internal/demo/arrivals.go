@@ -2,14 +2,15 @@ package demo
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
 // arrivals is how far everything has come. Each number is counted where it
 // arises.
 type arrivals struct {
+	waiting      int64 // events that nobody has taken from the simulator
 	logged       int64 // events in the log
 	judged       int64 // events that reconciliation has applied
 	open         int64 // facts
@@ -32,6 +33,7 @@ func (s *session) arrivals(ctx context.Context) (a arrivals, err error) {
 	}
 	seen := s.tail.state()
 	for _, cloud := range s.world.Snapshot().Clouds {
+		a.waiting += cloud.WaitingEvents
 		a.inFlight += cloud.InFlightEvents
 	}
 	a.inFlight += s.doors.held()
@@ -55,18 +57,36 @@ func (m metrics) tally(table string) tally {
 	return t
 }
 
-// left says in words what has not arrived; nothing when all has.
-func (a arrivals) left() (left []string) {
-	missing := func(n int64, format string) {
-		if n > 0 {
-			left = append(left, fmt.Sprintf(format, n))
+// backlog is how many events wait for the stage that most wait for, and what that
+// stage is; ingest is what the first is called.
+func (a arrivals) backlog(ingest string) (n int64, limit string) {
+	n, limit = a.waiting+a.inFlight, ingest
+	for _, stage := range []struct {
+		behind int64
+		limit  string
+	}{
+		{a.logged - a.judged, limitReconcile},
+		{max(a.logged-a.storedEvents, clouds*(a.verdicts-a.storedVerds)), limitStore},
+	} {
+		if stage.behind > n {
+			n, limit = stage.behind, stage.limit
 		}
 	}
-	missing(a.open, "%d facts are still open")
-	missing(a.inFlight, "%d events are not acknowledged")
-	missing(a.logged-a.judged, "%d events of the log are not judged")
-	missing(a.logged-a.storedEvents, "%d events of the log are not stored")
-	missing(a.verdicts-a.storedVerds, "%d verdicts are not stored")
-	missing(a.deadLetters-a.storedDead, "%d dead letters are not stored")
+	return n, limit
+}
+
+// left says in words what has not arrived; nothing when all has.
+func (a arrivals) left() (left []string) {
+	missing := func(n int64, one, many, what string) {
+		if n > 0 {
+			left = append(left, terminal.Count(n, one, many)+" "+what)
+		}
+	}
+	missing(a.open, "fact is", "facts are", "still open")
+	missing(a.inFlight, "event is", "events are", "not acknowledged")
+	missing(a.logged-a.judged, "event of the log is", "events of the log are", "not judged")
+	missing(a.logged-a.storedEvents, "event of the log is", "events of the log are", "not stored")
+	missing(a.verdicts-a.storedVerds, "verdict is", "verdicts are", "not stored")
+	missing(a.deadLetters-a.storedDead, "dead letter is", "dead letters are", "not stored")
 	return left
 }

@@ -161,7 +161,7 @@ func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address str
 		"HELIOS_STORE_DSN":            ws.storeDSN(),
 		"HELIOS_EXPECTATIONS":         ws.path("config/expectations/demo.yaml"),
 		"HELIOS_IDLE_TIMEOUT":         "3s",
-		"HELIOS_CORRECTION_HORIZON":   "3m", // thirty times what the simulator needs, for machines that are busy otherwise; memory grows with it
+		"HELIOS_CORRECTION_HORIZON":   correctionHorizon(o.Rate).String(),
 		"HELIOS_LOG_FILE":             ws.path(logFile),
 		"HELIOS_LOG_FORMAT":           "logfmt",
 		"HELIOS_SHUTDOWN_TIMEOUT":     "30s",
@@ -172,6 +172,14 @@ func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address str
 		"HELIOS_DEMO_FAULT_CLASSES":   string(classes),
 		"HELIOS_DEMO_FAULT_FRACTIONS": "{" + strings.Join(fractions, ", ") + "}",
 	}, nil
+}
+
+// correctionHorizon is thirty times what the simulator needs, for machines that are
+// busy otherwise, and ten times at rates at which so many judged facts would take
+// much memory.
+func correctionHorizon(rate float64) time.Duration {
+	const usual, least, usualRate = 3 * time.Minute, time.Minute, 3000
+	return max(least, time.Duration(min(1, usualRate/rate)*float64(usual)))
 }
 
 // leave removes a temporary folder after a run without fault, and names the one

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -16,12 +17,14 @@ type view struct {
 	elapsed  time.Duration // since the clouds began to send
 	planned  time.Duration // 0: until Ctrl-C
 	phase    string
-	left     string // what the end waits for; empty: nothing or not known
-	stopping bool   // told to end by a signal
+	left     string  // what the end waits for; empty: nothing or not known
+	asked    float64 // events per second
+	limit    string  // what keeps the rate down; empty: it is kept
+	stopping bool    // told to end by a signal
 	address  string
 	perCloud map[string]float64 // events per second
 	open     int64              // facts
-	byStatus map[string]int64   // verdicts
+	byStatus map[string]int64   // facts, by their latest verdict
 	dups     int64
 	dead     int64
 	p50, p99 float64       // seconds, NaN before the first verdict
@@ -71,6 +74,9 @@ func (l *lines) show(v view) {
 	}
 	if v.left != "" {
 		left = " | " + v.left
+	}
+	if short := v.short(); short != "" {
+		left += " | " + short
 	}
 	fmt.Fprintf(l.out, "%s %s: events/s %s | open %d | %s | duplicates %d | dead letters %d%s | time to verdict p50 %s p99 %s%s\n",
 		clock(v.elapsed), v.phase, strings.Join(rates(v), " "), v.open, strings.Join(verdicts(v), " "), v.dups, v.dead, broken, seconds(v.p50), seconds(v.p99), left)
@@ -154,10 +160,10 @@ func rowsOf(v view) []string {
 	said := verdicts(v)
 	rows := []string{
 		fmt.Sprintf(title+"  %s %s  %s", clock(v.elapsed), planned, phase),
-		"  " + v.left,
+		"  " + cmp.Or(v.left, v.short()),
 		"  events/s         " + strings.Join(rates(v), "   "),
 		"  facts open       " + strconv.FormatInt(v.open, 10),
-		"  verdicts         " + strings.Join(said[:3], "   "),
+		"  facts judged     " + strings.Join(said[:3], "   "),
 		"                   " + strings.Join(said[3:], "   "),
 		fmt.Sprintf("  duplicates       %-10d dead letters  %d", v.dups, v.dead),
 		fmt.Sprintf("  time to verdict  p50 %s   p99 %s   first %s", seconds(v.p50), seconds(v.p99), first),
@@ -175,6 +181,23 @@ func rowsOf(v view) []string {
 		rows = append(rows, fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What))
 	}
 	return rows
+}
+
+// short says which rate is attained instead of the one asked for, and why; nothing
+// while it is kept.
+func (v *view) short() string {
+	if v.limit == "" || len(v.perCloud) == 0 {
+		return ""
+	}
+	var attained float64
+	for _, rate := range v.perCloud {
+		attained += rate
+	}
+	return attains(attained, v.asked, v.limit)
+}
+
+func attains(attained, asked float64, limit string) string {
+	return fmt.Sprintf("attained %.0f of %.0f events/s: %s", attained, asked, limit)
 }
 
 func contractsRow(breaches []string) string {

@@ -82,6 +82,9 @@ func TestTheRowsFitATerminalOfEightyColumns(t *testing.T) {
 	for _, row := range rowsOf(v) {
 		require.LessOrEqual(t, len(row), 80, row)
 	}
+	v.asked, v.limit = 100_000, limitEmulators
+	v.perCloud = map[string]float64{"aws": 33_000, "azure": 33_000, "gcp": 33_000}
+	require.LessOrEqual(t, len(rowsOf(v)[1]), 80, rowsOf(v)[1])
 	require.Contains(t, rowsOf(v)[0], "Ctrl-C stops at once")
 	require.Contains(t, rowsOf(v)[9], "broken by 1162 paid from gcp: required /customer")
 	v.breaches = nil

@@ -135,6 +135,14 @@ func (d *doors) describe() string {
 	return "AWS by SQS; " + gcp + "; Azure by Event Grid to the webhook"
 }
 
+// limit is what takes no more events when those of the clouds wait.
+func (d *doors) limit() string {
+	if d == nil {
+		return limitIngest
+	}
+	return limitEmulators
+}
+
 // close ends the clouds that were started.
 func (d *doors) close() error {
 	if d == nil {

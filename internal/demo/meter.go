@@ -14,8 +14,11 @@ type meter struct {
 	address string
 	tail    *tail
 	planned time.Duration
+	asked   float64 // events per second
 	phase   string
 	left    string
+	limit   string         // what keeps the rate down
+	limits  map[string]int // how often each was that
 
 	begun    time.Time // first look
 	last     time.Time
@@ -40,6 +43,8 @@ type load struct {
 	Events  int64   `json:"events"`
 	CPU     float64 `json:"cpu_cores"`    // of one core
 	Memory  int64   `json:"memory_bytes"` // resident, the highest seen
+	// Limit is what kept the rate down most of the time; empty: nothing did.
+	Limit   string  `json:"limited_by,omitempty"`
 	FirstIn float64 `json:"first_verdict_seconds"`
 	// From a fact's last event to its verdict; 0 when there was none.
 	P50 float64 `json:"time_to_verdict_p50_seconds"`
@@ -59,6 +64,7 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 	}
 	v := view{
 		elapsed: now.Sub(m.begun), planned: m.planned, phase: m.phase, left: m.left, address: m.address,
+		asked: m.asked, limit: m.limit,
 		perCloud: map[string]float64{},
 		open:     said.sum(openFacts),
 		byStatus: seen.byStatus,
@@ -90,6 +96,21 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 // startOf is when the process was started, which is before its first instruction.
 func startOf(m metrics) time.Time {
 	return time.Unix(0, int64(m.float(processStart)*float64(time.Second)))
+}
+
+// limited takes note of what keeps the rate down at this moment, if anything does.
+func (m *meter) limited(limit string) {
+	m.limit = limit
+	if limit == "" || m.load.Seconds > 0 {
+		return
+	}
+	if m.limits == nil {
+		m.limits = map[string]int{}
+	}
+	m.limits[limit]++
+	if m.limits[limit] > m.limits[m.load.Limit] {
+		m.load.Limit = limit
+	}
 }
 
 // loaded ends the measuring: what follows is no ordinary traffic.

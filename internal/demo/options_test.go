@@ -60,3 +60,9 @@ func TestABadFlagIsNamedWithWhatIsAllowed(t *testing.T) {
 	short.BreakContract, short.Duration = true, breakAfter
 	require.ErrorContains(t, short.Validate(), "--duration: 10s ends before --break-contract changes anything")
 }
+
+func TestJudgedFactsAreRememberedForLessTimeAtHighRates(t *testing.T) {
+	for rate, want := range map[float64]time.Duration{1: 3 * time.Minute, 3000: 3 * time.Minute, 4500: 2 * time.Minute, 9000: time.Minute, 100_000: time.Minute} {
+		require.Equal(t, want, correctionHorizon(rate), rate)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/internal/truth"
 )
 
@@ -47,7 +48,7 @@ func (s *session) count(ctx context.Context, left []string) (*counts, error) {
 	world, seen := s.world.Snapshot(), s.tail.state()
 	c := &counts{
 		Load: s.meter.load, Rate: s.o.Rate, Left: left,
-		Sent: world.Sent(), Redelivered: world.Redelivered() + s.doors.redelivered(),
+		Sent: world.Sent(), Redelivered: world.Redelivered() + s.doors.redelivered() + m.sum(pushedAgain),
 		Received: m.sum(receivedEvents),
 		Judged:   m.sum(judgedEvents),
 		Ignored:  m.sum(ignoredEvents),
@@ -88,7 +89,8 @@ func (c *counts) save(path string) error {
 type Report struct {
 	*truth.Report
 	Load       load    `json:"load"`
-	Rate       float64 `json:"rate"`
+	Rate       float64 `json:"rate"`          // asked for, events per second
+	Attained   float64 `json:"attained_rate"` // events per second
 	Conclusion string  `json:"conclusion"`
 }
 
@@ -133,6 +135,7 @@ func newReport(judged *truth.Report, c *counts) *Report {
 	judged.Failures = append(judged.Failures, c.Left...)
 	judged.OK = len(judged.Failures) == 0
 	r := &Report{Report: judged, Load: c.Load, Rate: c.Rate, Conclusion: "all verdicts correct"}
+	r.Attained = float64(c.Load.Events) / max(c.Load.Seconds, 1)
 	if !judged.OK {
 		r.Conclusion = "FAILED"
 	}
@@ -178,6 +181,10 @@ func (c *counts) hops(store *storeReader) ([]truth.Hop, error) {
 	return hops, nil
 }
 
+// keptRate is which part of the rate must be attained for it to count as kept: a
+// moment's delay is not worth a word.
+const keptRate = 0.98
+
 // Write writes the report, for people or as JSON. It returns ErrVerdicts when
 // the report says that something is wrong.
 func (r *Report) Write(w io.Writer, asJSON bool) error {
@@ -197,9 +204,13 @@ func (r *Report) Write(w io.Writer, asJSON bool) error {
 // writeText is for people; its last line is the conclusion.
 func (r *Report) writeText(w io.Writer) error {
 	l := r.Load
-	_, err := fmt.Fprintf(w, "\n%d events in %.0f s: %.0f per second (%.0f wanted), %.0f %% of one core, %.0f MB at most\n"+
+	short := ""
+	if l.Limit != "" && r.Attained < keptRate*r.Rate {
+		short = attains(r.Attained, r.Rate, l.Limit) + "\n"
+	}
+	_, err := fmt.Fprintf(w, "\n%s in %.0f s: %.0f per second (%.0f wanted), %.0f %% of one core, %.0f MB at most\n%s"+
 		"First verdict %s after the start of the process; from a fact's last event to its verdict p50 %s, p99 %s\n\n",
-		l.Events, l.Seconds, float64(l.Events)/max(l.Seconds, 1), r.Rate, 100*l.CPU, float64(l.Memory)/1e6,
+		terminal.Count(l.Events, "event", "events"), l.Seconds, r.Attained, r.Rate, 100*l.CPU, float64(l.Memory)/1e6, short,
 		seconds(l.FirstIn), seconds(l.P50), seconds(l.P99))
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ type session struct {
 	topic *topics
 	tail  *tail
 	meter *meter
+	pace  governor
 }
 
 // run lets the clouds send, ends them, waits until everything has arrived, and
@@ -88,7 +89,8 @@ func (s *session) connect(ctx context.Context) (err error) {
 	if s.tail, err = newTail(s.kafka.Addrs()); err != nil {
 		return err
 	}
-	s.meter = &meter{address: s.address, tail: s.tail, planned: s.o.Duration}
+	s.meter = &meter{address: s.address, tail: s.tail, planned: s.o.Duration, asked: s.o.Rate}
+	s.pace = governor{asked: s.o.Rate, ingest: s.doors.limit()}
 	return nil
 }
 
@@ -116,6 +118,7 @@ func (s *session) traffic(ctx context.Context) error {
 			if err := s.world.Snapshot().Err; err != "" {
 				return errors.New("the simulated clouds stopped: " + err)
 			}
+			s.govern(ctx)
 			s.redraw(ctx)
 		}
 	}
@@ -141,6 +144,7 @@ func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 			}
 			return err
 		case <-redraw:
+			s.govern(ctx)
 			s.redraw(ctx)
 			if looks++; looks == int(patience/redrawEvery) {
 				cancel(fmt.Errorf("not every event was taken within %v", patience))
@@ -170,6 +174,17 @@ func (s *session) stopping() bool {
 	}
 }
 
+// govern has the clouds send no faster than what they send is taken. Without a view
+// of everything their rate stays what it is.
+func (s *session) govern(ctx context.Context) {
+	a, err := s.arrivals(ctx)
+	if err != nil {
+		return
+	}
+	s.world.SetRate(s.pace.look(time.Now(), a, s.world.Snapshot().Lost))
+	s.meter.limited(s.pace.limit)
+}
+
 // redraw shows the present state. A view that can't be made is not shown: the
 // run goes on without.
 func (s *session) redraw(ctx context.Context) {
@@ -182,7 +197,7 @@ func (s *session) redraw(ctx context.Context) {
 // settle waits until nothing is open or on its way, and says what is left when
 // that takes too long.
 func (s *session) settle(ctx context.Context) (left []string, err error) {
-	s.meter.phase = "settling"
+	s.meter.phase, s.meter.limit = "settling", ""
 	poll, redraw := time.NewTicker(pollEvery), time.NewTicker(redrawEvery)
 	defer poll.Stop()
 	defer redraw.Stop()

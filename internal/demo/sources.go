@@ -12,6 +12,10 @@ var (
 	timeToVerdict   = telemetry.ReconcileDelay
 )
 
+// pushedAgain counts, in pipelines/demo/send-gcp.yaml, the pushes that the webhook did
+// not confirm.
+var pushedAgain = telemetry.Metric{Name: "helios_demo_pushed_again_total"}
+
 // Tables of the store.
 const (
 	tableEvents   = "helios_events"

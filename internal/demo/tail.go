@@ -18,8 +18,9 @@ import (
 
 // Headers by which records are known without reading them.
 const (
-	headerStatus = "helios_status" // of a verdict
-	headerStage  = "helios-stage"  // of a dead letter: who refused it
+	headerStatus   = "helios_status"          // of a verdict
+	headerPrevious = "helios_previous_status" // of a correction: the status it replaces
+	headerStage    = "helios-stage"           // of a dead letter: who refused it
 	// of a dead letter that broke its contract: rule and place
 	headerViolations = "helios-violations"
 	headerOrigin     = "helios-origin"
@@ -46,7 +47,7 @@ type tail struct {
 	mu       sync.Mutex
 	first    time.Time
 	verdicts int64
-	byStatus map[string]int64
+	byStatus map[string]int64 // facts, by their latest verdict
 	last     []disagreement
 	byStage  map[string]int64
 	breaches map[string]int64 // broken contracts, in words
@@ -98,6 +99,9 @@ func (t *tail) take(r *kgo.Record, now time.Time) {
 	t.verdicts++
 	status := header(r, headerStatus)
 	t.byStatus[status]++
+	if replaced := header(r, headerPrevious); replaced != "" {
+		t.byStatus[replaced]--
+	}
 	if status == "matched" {
 		return
 	}

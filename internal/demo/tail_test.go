@@ -46,3 +46,18 @@ func TestTheTailKeepsTheLastDisagreements(t *testing.T) {
 	require.Equal(t, "c", state.last[0].Key)
 	require.Equal(t, "g", state.last[4].Key)
 }
+
+// As the report does: a fact whose verdict was corrected is not two.
+func TestTheTailCountsAFactOnceUnderItsLatestStatus(t *testing.T) {
+	tail := &tail{byStatus: map[string]int64{}, byStage: map[string]int64{}}
+	for _, status := range [][2]string{{"missing"}, {"matched"}, {"matched", "missing"}, {"indeterminate"}, {"missing", "indeterminate"}} {
+		r := &kgo.Record{Value: []byte(`{}`), Headers: []kgo.RecordHeader{{Key: headerStatus, Value: []byte(status[0])}}}
+		if status[1] != "" {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerPrevious, Value: []byte(status[1])})
+		}
+		tail.take(r, time.Unix(1, 0))
+	}
+	state := tail.state()
+	require.EqualValues(t, 5, state.verdicts)
+	require.Equal(t, map[string]int64{"matched": 2, "missing": 1, "indeterminate": 0}, state.byStatus)
+}

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // checkKinesis checks the stream. Its table of offsets is made by the input.
@@ -37,5 +39,5 @@ func checkKinesis(ctx context.Context, r *run) {
 		r.fail("stream", "wait until it is ACTIVE", "its status is %s", d.StreamStatus)
 		return
 	}
-	r.ok("stream", "%s", fmt.Sprintf("%s, %d shards, kept for %d h; the table %s in DynamoDB is not looked at", d.StreamStatus, aws.ToInt32(d.OpenShardCount), aws.ToInt32(d.RetentionPeriodHours), r.get("HELIOS_AWS_KINESIS_TABLE")))
+	r.ok("stream", "%s", fmt.Sprintf("%s, %s, kept for %d h; the table %s in DynamoDB is not looked at", d.StreamStatus, terminal.Count(aws.ToInt32(d.OpenShardCount), "shard", "shards"), aws.ToInt32(d.RetentionPeriodHours), r.get("HELIOS_AWS_KINESIS_TABLE")))
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // checkSQS checks the queue, and each permission that the input needs.
@@ -90,7 +93,8 @@ func queueDiagnosis(s *awsSession, u *url.URL, sameRegion bool, err error) diagn
 }
 
 func reportQueue(r *run, a map[string]string) {
-	detail := fmt.Sprintf("%s messages wait, visibility timeout %s s", a["ApproximateNumberOfMessages"], a["VisibilityTimeout"])
+	waiting, _ := strconv.Atoi(a["ApproximateNumberOfMessages"])
+	detail := fmt.Sprintf("%s, visibility timeout %s s", terminal.Count(waiting, "message waits", "messages wait"), a["VisibilityTimeout"])
 	if a["RedrivePolicy"] == "" {
 		r.warn("queue", "give the queue a dead-letter queue with maxReceiveCount 5 or more", "%s; it has no dead-letter queue", detail)
 		return
@@ -140,5 +144,5 @@ func checkReceiving(ctx context.Context, r *run, client *sqs.Client, queue strin
 			return
 		}
 	}
-	r.ok(action, "allowed; %d messages received and handed back", len(got.Messages))
+	r.ok(action, "allowed; %s received and handed back", terminal.Count(len(got.Messages), "message", "messages"))
 }

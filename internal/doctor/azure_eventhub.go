@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // serviceBusSuffix ends the names of namespaces of Event Hubs and Service Bus.
@@ -56,7 +58,7 @@ func checkEventHub(ctx context.Context, r *run) {
 	case err != nil:
 		r.failWith("event hub", eventHubDiagnosis(at, err))
 	default:
-		r.ok("event hub", "%s, %d partitions", hub, len(details[hub].Partitions))
+		r.ok("event hub", "%s, %s", hub, terminal.Count(len(details[hub].Partitions), "partition", "partitions"))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azqueue"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // checkAzureQueue checks the Storage queue, with the credentials that the input
@@ -35,7 +37,7 @@ func checkAzureQueue(ctx context.Context, r *run) {
 	if got.ApproximateMessagesCount != nil {
 		waiting = *got.ApproximateMessagesCount
 	}
-	r.ok("queue", "%s is there, %d messages wait; signed in by %s", name, waiting, how)
+	r.ok("queue", "%s is there, %s; signed in by %s", name, terminal.Count(waiting, "message waits", "messages wait"), how)
 	one := int32(1)
 	if _, err = queue.PeekMessages(ctx, &azqueue.PeekMessagesOptions{NumberOfMessages: &one}); err != nil {
 		r.failWith("permission", azureDiagnosis(queue.URL(), name, "to read its messages", err))

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/helios-connect/helios/internal/contracts"
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/schema/registry"
 )
 
@@ -54,7 +55,7 @@ func checkContracts(ctx context.Context, r *run) {
 	case len(broken) > 0:
 		r.fail("contracts", "register a version that can be used; until then its events are refused", "%d of %d versions can't be used: %s", len(broken), versions, strings.Join(broken, "; "))
 	default:
-		r.ok("contracts", "%d subjects with %d versions, all of which can be used", len(subjects), versions)
+		r.ok("contracts", "%s with %s, all of which can be used", terminal.Count(len(subjects), "subject", "subjects"), terminal.Count(versions, "version", "versions"))
 	}
 }
 

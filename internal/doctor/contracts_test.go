@@ -20,7 +20,7 @@ func TestContractsAreReadAsThePipelinesReadThem(t *testing.T) {
 
 	_, _, err := reg.RegisterSchema("order", sr.Schema{Schema: `{"type":"object"}`, Type: sr.TypeJSON})
 	require.NoError(t, err)
-	want(t, ask(t, e, Options{}, "contracts"), "contracts", OK, "1 subjects with 1 versions")
+	want(t, ask(t, e, Options{}, "contracts"), "contracts", OK, "1 subject with 1 version")
 
 	_, _, err = reg.RegisterSchema("order", sr.Schema{Schema: `{"$ref":"https://example.com/x.json"}`, Type: sr.TypeJSON})
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/helios-connect/helios/internal/kafkaconn"
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // checkKafka checks the log: brokers, topics, and what the protocol of
@@ -126,7 +127,7 @@ func topicThere(r *run, t kadm.TopicDetail, name string) bool {
 		r.fail(what, "grant them to the user in HELIOS_KAFKA_SASL", "the user lacks the rights %s", strings.Join(lacking, ", "))
 		return true
 	}
-	r.ok(what, "%d partitions", len(t.Partitions))
+	r.ok(what, "%s", terminal.Count(len(t.Partitions), "partition", "partitions"))
 	return true
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // Defaults of a KafkaConfig, measured for an hour of the demo (see the soak
@@ -121,8 +123,8 @@ func (k *Kafka) ensure(ctx context.Context, t Topic) error {
 		return fmt.Errorf("creating topic %q: %w", t.Name, err)
 	}
 	if has := len(k.cluster.PartitionInfos(t.Name)); has != t.Partitions {
-		return fmt.Errorf("topic %q has %d partitions in the data directory but %d are asked for: "+
-			"use %d, or another directory", t.Name, has, t.Partitions, has)
+		return fmt.Errorf("topic %q has %s in the data directory but it should have %d: "+
+			"use %d, or another directory", t.Name, terminal.Count(has, "partition", "partitions"), t.Partitions, has)
 	}
 	return k.configure(ctx, t)
 }

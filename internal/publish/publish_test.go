@@ -204,5 +204,5 @@ func TestTheSummaryNamesReasonsAndPlaces(t *testing.T) {
 	require.Contains(t, b.String(), "bus     2     7        0        1         10")
 	require.Contains(t, b.String(), `bus refused: 7 × Throttling: \x1b[2Jwait (line 0, line 1, line 2, line 3, line 4, …)`)
 	require.Contains(t, b.String(), "2 events hold nothing at data.order_id")
-	require.Contains(t, b.String(), "1 events are of a cloud that no target is in")
+	require.Contains(t, b.String(), "1 event is of a cloud that no target is in")
 }

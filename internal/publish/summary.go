@@ -108,14 +108,15 @@ func (s *Summary) Write(w io.Writer) error {
 	for _, c := range s.Targets {
 		c.Refused.write(w, c.Target+" refused")
 		if c.Unkeyed > 0 {
-			fmt.Fprintf(w, "%s: %d events hold nothing at data.order_id, where events of EventBridge are looked for their correlationid by default; each of them is a fact of its own\n", c.Target, c.Unkeyed)
+			fmt.Fprintf(w, "%s: %s nothing at data.order_id, where events of EventBridge are looked for their correlationid by default; each of them is a fact of its own\n",
+				c.Target, terminal.Count(c.Unkeyed, "event holds", "events hold"))
 		}
 	}
 	s.Unreadable.write(w, "not an event")
 	if s.Elsewhere > 0 {
-		fmt.Fprintf(w, "%d events are of a cloud that no target is in\n", s.Elsewhere)
+		fmt.Fprintf(w, "%s of a cloud that no target is in\n", terminal.Count(s.Elsewhere, "event is", "events are"))
 	}
-	_, err := fmt.Fprintf(w, "%d events\n", s.Events)
+	_, err := fmt.Fprintln(w, terminal.Count(s.Events, "event", "events"))
 	return err
 }
 

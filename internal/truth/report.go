@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // Report is the result of judging a run.
@@ -158,7 +160,7 @@ func (r *Report) conserve(l *Ledger, c Counts) {
 	r.DeadLetters = c.DeadLetters
 	decided := sum(r.Sent) + r.Malformed
 	if got := sum(c.Sent); got != decided {
-		r.failf("the simulator sent %d events, the ledger says %d", got, decided)
+		r.failf("the simulator sent %s, the ledger says %d", terminal.Count(got, "event", "events"), decided)
 	}
 	perCloud := map[string]int64{}
 	for cloud, n := range r.Sent {
@@ -171,11 +173,11 @@ func (r *Report) conserve(l *Ledger, c Counts) {
 	}
 	for _, cloud := range l.Clouds {
 		if c.Sent[cloud] != perCloud[cloud] {
-			r.failf("the simulator sent %d events to %s, the ledger says %d", c.Sent[cloud], cloud, perCloud[cloud])
+			r.failf("the simulator sent %s to %s, the ledger says %d", terminal.Count(c.Sent[cloud], "event", "events"), cloud, perCloud[cloud])
 		}
 	}
 	if got := sum(c.DeadLetters) - c.Replayed; got != r.Malformed {
-		r.failf("%d dead letters were found that were not replayed, the ledger says %d", got, r.Malformed)
+		r.failf("%s found that were not replayed, the ledger says %d", terminal.Count(got, "dead letter was", "dead letters were"), r.Malformed)
 	}
 	if len(c.Hops) == 0 {
 		r.failf("no hop was counted")
@@ -183,12 +185,12 @@ func (r *Report) conserve(l *Ledger, c Counts) {
 	for i, h := range c.Hops {
 		b := Balance{Hop: h, Holds: h.Received == h.Logged+h.Duplicates+h.DeadLettered+h.InFlight}
 		if !b.Holds {
-			r.failf("%s received %d events but accounts for %d", h.Name, h.Received, h.Logged+h.Duplicates+h.DeadLettered+h.InFlight)
+			r.failf("%s received %s but accounts for %d", h.Name, terminal.Count(h.Received, "event", "events"), h.Logged+h.Duplicates+h.DeadLettered+h.InFlight)
 		}
 		// What is handed out again was perhaps not received the first time: a queue
 		// can't know.
 		if i == 0 && (h.Received < decided || h.Received > decided+c.Redelivered) {
-			r.failf("%s received %d events of %d sent and at most %d sent again", h.Name, h.Received, decided, c.Redelivered)
+			r.failf("%s received %s of %d sent and at most %d sent again", h.Name, terminal.Count(h.Received, "event", "events"), decided, c.Redelivered)
 		}
 		r.Conservation = append(r.Conservation, b)
 	}
@@ -214,11 +216,11 @@ func (r *Report) conclude(l *Ledger) {
 			r.failf("the fault class %s is enabled but no fact is of it: let the run take longer, or leave the class out of --faults", c.Class)
 		}
 		if c.Class != healthy && !slices.Contains(l.Classes, c.Class) {
-			r.failf("%d facts are of the class %s, which is not enabled", c.Facts, c.Class)
+			r.failf("%s of the class %s, which is not enabled", terminal.Count(c.Facts, "fact is", "facts are"), c.Class)
 		}
 	}
 	if r.Wrong > 0 {
-		r.failf("%d of %d verdicts are wrong", r.Wrong, r.Facts)
+		r.failf("%s of %d", terminal.Count(r.Wrong, "wrong verdict", "wrong verdicts"), r.Facts)
 	}
 	r.OK = len(r.Failures) == 0
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // statusOrder is the order of the columns, that in which statuses are decided.
@@ -21,12 +23,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writeConservation(b)
 	r.writeWrong(b)
 	if r.OK {
-		fmt.Fprintf(b, "OK: all verdicts correct (%d facts, %d fault classes, every event accounted for)\n", r.Facts, len(r.Classes)-1)
+		fmt.Fprintf(b, "OK: all verdicts correct (%s, %s, every event accounted for)\n",
+			terminal.Count(r.Facts, "fact", "facts"), terminal.Count(len(r.Classes)-1, "fault class", "fault classes"))
 	} else {
 		for _, f := range r.Failures {
 			fmt.Fprintf(b, "  - %s\n", f)
 		}
-		fmt.Fprintf(b, "FAILED: %d failures\n", len(r.Failures))
+		fmt.Fprintf(b, "FAILED: %s\n", terminal.Count(len(r.Failures), "failure", "failures"))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -109,7 +112,7 @@ func (r *Report) writeConservation(b *strings.Builder) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%t\t\n", c.Name, c.Received, c.Logged, c.Duplicates, c.DeadLettered, c.InFlight, c.Holds)
 	}
 	t.Flush()
-	fmt.Fprintf(b, "by the ledger: %d good events, %d malformed; dead letters found: %d\n\n", sum(r.Sent), r.Malformed, sum(r.DeadLetters))
+	fmt.Fprintf(b, "by the ledger: %s, %d malformed; dead letters found: %d\n\n", terminal.Count(sum(r.Sent), "good event", "good events"), r.Malformed, sum(r.DeadLetters))
 }
 
 func (r *Report) writeWrong(b *strings.Builder) {

@@ -236,7 +236,7 @@ func TestAReportWithFailuresSaysSoInItsLastLine(t *testing.T) {
 	r, err := Judge(l, each(verdicts), counts)
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(text(t, r)), "\n")
-	require.Equal(t, "FAILED: 1 failures", lines[len(lines)-1])
+	require.Equal(t, "FAILED: 1 failure", lines[len(lines)-1])
 }
 
 func FuzzRead(f *testing.F) {

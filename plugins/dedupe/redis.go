@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // redisPatience bounds one attempt to reach Redis: a batch that waits for it is
@@ -103,10 +105,10 @@ func (r *redisBackend) Claim(ctx context.Context, owner string, keys []Key, answ
 	}
 	digits, err := claimAll.Run(ctx, r.client, r.names(keys), owner, r.terms.Claim.Milliseconds(), confirmedValue).Text()
 	if err != nil {
-		return fmt.Errorf("claiming %d keys in Redis (7.0 or later): %w", len(keys), err)
+		return fmt.Errorf("claiming %s in Redis (7.0 or later): %w", terminal.Count(len(keys), "key", "keys"), err)
 	}
 	if len(digits) != len(keys) {
-		return fmt.Errorf("claiming %d keys in Redis: %d answers came", len(keys), len(digits))
+		return fmt.Errorf("claiming %s in Redis: %s", terminal.Count(len(keys), "key", "keys"), terminal.Count(len(digits), "answer came", "answers came"))
 	}
 	for i := range keys {
 		answers[i] = Answer(digits[i] - '0')
@@ -122,7 +124,7 @@ func (r *redisBackend) claimEach(ctx context.Context, owner string, keys []Key, 
 		cmds[i] = pipe.Do(ctx, "SET", r.name(key), owner, "NX", "GET", "PX", term)
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return fmt.Errorf("claiming %d keys in Redis (7.0 or later): %w", len(keys), err)
+		return fmt.Errorf("claiming %s in Redis (7.0 or later): %w", terminal.Count(len(keys), "key", "keys"), err)
 	}
 	for i, cmd := range cmds {
 		holder, err := cmd.Text()
@@ -143,7 +145,7 @@ func (r *redisBackend) claimEach(ctx context.Context, owner string, keys []Key, 
 func (r *redisBackend) Confirm(ctx context.Context, keys []Key) error {
 	if !r.cluster {
 		if err := confirmAll.Run(ctx, r.client, r.names(keys), confirmedValue, r.terms.Confirm.Milliseconds()).Err(); err != nil {
-			return fmt.Errorf("confirming %d keys in Redis: %w", len(keys), err)
+			return fmt.Errorf("confirming %s in Redis: %w", terminal.Count(len(keys), "key", "keys"), err)
 		}
 		return nil
 	}
@@ -153,7 +155,7 @@ func (r *redisBackend) Confirm(ctx context.Context, keys []Key) error {
 		pipe.Do(ctx, "SET", r.name(key), confirmedValue, "PX", term)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("confirming %d keys in Redis: %w", len(keys), err)
+		return fmt.Errorf("confirming %s in Redis: %w", terminal.Count(len(keys), "key", "keys"), err)
 	}
 	return nil
 }
@@ -172,7 +174,7 @@ func (r *redisBackend) each(ctx context.Context, doing, script string, keys []Ke
 		pipe.Eval(ctx, script, []string{r.name(key)}, args...)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("%s %d claims in Redis: %w", doing, len(keys), err)
+		return fmt.Errorf("%s %s in Redis: %w", doing, terminal.Count(len(keys), "claim", "claims"), err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/helios-connect/helios/internal/lifecycle"
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // tickLoop advances the engine's clocks and closes what is due, in portions
@@ -96,8 +97,8 @@ func (b *buffer) warnOfStarvation(now time.Time) {
 		return
 	}
 	b.warned = true
-	b.log.Warnf("nothing has arrived for %s while %d batches are unacknowledged: if the input has more to deliver, its limit on unacknowledged messages is too low for the rate times (window + allowed_lateness); raise that limit, shorten the window, or set hold_acks to false",
-		now.Sub(b.lastIn).Round(time.Second), b.held.inUse)
+	b.log.Warnf("nothing has arrived for %s while %s unacknowledged: if the input has more to deliver, its limit on unacknowledged messages is too low for the rate times (window + allowed_lateness); raise that limit, shorten the window, or set hold_acks to false",
+		now.Sub(b.lastIn).Round(time.Second), terminal.Count(b.held.inUse, "batch is", "batches are"))
 }
 
 // expire closes a portion of what is due and reports whether more may be. While

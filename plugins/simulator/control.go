@@ -95,6 +95,14 @@ func (w *World) StopFaults() {
 	w.noFaults = true
 }
 
+// SetRate makes all further facts at another rate (events per second, above 0) than
+// that of the settings. Settings alone then no longer give the same bytes.
+func (w *World) SetRate(rate float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.rate = rate
+}
+
 // Finish stops the faults, goes on with healthy facts until no faulty one can be
 // open, sends facts that move every clock past all deadlines, ends the ledger,
 // and returns when every event was acknowledged. Without drain it only stops the

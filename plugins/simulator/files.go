@@ -3,6 +3,7 @@ package simulator
 import (
 	"bufio"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,14 +12,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/helios-connect/helios/internal/truth"
 )
 
 // Files that WriteFiles makes, by cloud: what three systems would export. One
 // is compressed, as real exports are now this and now that.
 var fileNames = [cloudCount]string{AWS: "aws.jsonl", GCP: "gcp.jsonl.gz", Azure: "azure.jsonl"}
 
-// truthName is the file of the truth.
-const truthName = "truth.jsonl"
+// truthName is the file of the truth, whose header names filesWorld.
+const (
+	truthName  = "truth.jsonl"
+	filesWorld = "files"
+)
 
 // FileSummary says what WriteFiles wrote.
 type FileSummary struct {
@@ -28,6 +34,8 @@ type FileSummary struct {
 	// Records written, malformed ones included.
 	Records int64
 	Facts   int64
+	// Replaced: the files of an earlier run were there.
+	Replaced bool
 	// Statuses counts the facts by the status that their verdict must have.
 	Statuses map[string]int64
 }
@@ -36,16 +44,24 @@ type FileSummary struct {
 // JSON record a line, in the order in which the cloud got them, and the truth
 // about the facts. recordType is the type that the ledger gives the facts;
 // opts.Count must be set. Equal options give equal bytes. Files have no live
-// clouds, so no cloud stalls, and all facts live on all three.
+// clouds, so no cloud stalls, and all facts live on all three. Files that it wrote
+// before are replaced, others never.
 func WriteFiles(dir, recordType string, opts Options) (*FileSummary, error) {
 	if opts.Count == 0 {
 		return nil, errors.New("count: files need a number of facts above 0, for example 5000")
 	}
+	if err := opts.Validate(); err != nil {
+		return nil, err
+	}
 	opts.SingleCloud, opts.Mix[Stalled] = 0, 0
+	replaced, err := mayReplace(dir)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder for the files: %w", err)
 	}
-	s := &FileSummary{Truth: filepath.Join(dir, truthName), Statuses: map[string]int64{}}
+	s := &FileSummary{Truth: filepath.Join(dir, truthName), Replaced: replaced, Statuses: map[string]int64{}}
 	var sinks [cloudCount]*recordFile
 	var open []io.Closer
 	defer func() {
@@ -76,6 +92,35 @@ func WriteFiles(dir, recordType string, opts Options) (*FileSummary, error) {
 	return s, errs
 }
 
+// mayReplace reports whether files are in the way. They are an error unless the
+// truth beside them says that they are simulated.
+func mayReplace(dir string) (replaced bool, err error) {
+	for _, name := range append(fileNames[:], truthName) {
+		path := filepath.Join(dir, name)
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return false, fmt.Errorf("looking for earlier files: %w", err)
+		}
+		if !simulated(filepath.Join(dir, truthName)) {
+			return false, fmt.Errorf("%s is there already and was not simulated: move it away, or write to another folder", path)
+		}
+		replaced = true
+	}
+	return replaced, nil
+}
+
+// simulated reports whether the file begins as the truth about simulated files.
+func simulated(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var header truth.Header
+	return json.NewDecoder(f).Decode(&header) == nil && header.Ledger == truth.Version && header.World == filesWorld
+}
+
 // generate runs the generator to its end.
 func (s *FileSummary) generate(opts Options, recordType string, truthFile io.Writer, sinks *[cloudCount]*recordFile) error {
 	var led *ledger
@@ -87,7 +132,7 @@ func (s *FileSummary) generate(opts Options, recordType string, truthFile io.Wri
 	if err != nil {
 		return err
 	}
-	if led, err = newLedger(truthFile, "files", &opts, gen.renderer); err != nil {
+	if led, err = newLedger(truthFile, filesWorld, &opts, gen.renderer); err != nil {
 		return err
 	}
 	inner := quote(recordType)

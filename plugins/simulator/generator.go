@@ -219,6 +219,9 @@ func (g *Generator) emit(d delivery) {
 	g.out[d.cloud] = append(g.out[d.cloud], d)
 }
 
+// SetRate is that of further facts, in events per second.
+func (g *Generator) SetRate(rate float64) { g.opts.Rate = rate }
+
 // StopFaults makes all further facts healthy and ends a silence. What was
 // decided before still happens.
 func (g *Generator) StopFaults() {

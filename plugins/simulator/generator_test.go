@@ -309,3 +309,23 @@ func BenchmarkGenerateAndRender(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(buf)), "last_bytes")
 }
+
+func TestFactsToComeAreMadeAtTheRateThatWasSet(t *testing.T) {
+	opts := testOptions(Faults{})
+	opts.Rate = 10_000
+	var made int64
+	g, err := NewGenerator(opts, func(f *fact) { made += int64(f.total()) })
+	require.NoError(t, err)
+	second := func() int64 {
+		before := made
+		for range int(int64(time.Second) / bucket) {
+			g.Step()
+		}
+		return made - before
+	}
+	require.InEpsilon(t, 10_000, second(), 0.05)
+	g.SetRate(1000)
+	require.InEpsilon(t, 1000, second(), 0.05)
+	g.SetRate(10_000)
+	require.InEpsilon(t, 10_000, second(), 0.05)
+}

@@ -96,6 +96,7 @@ func (w *World) turn(now time.Time) {
 	if w.noFaults {
 		w.gen.StopFaults()
 	}
+	w.gen.SetRate(w.rate)
 	switch w.phase {
 	case running:
 		if w.gen.making && !w.finish {

@@ -61,6 +61,7 @@ type World struct {
 	rested   time.Time // when the last fact's events were out
 	finish   bool
 	noFaults bool
+	rate     float64 // of facts to come, events per second
 
 	begin sync.Once
 	stop  chan struct{}
@@ -77,7 +78,7 @@ type Events interface {
 }
 
 func newWorld(name string, s Settings, events Events) *World {
-	w := &World{name: name, settings: s, events: events, statuses: map[string]int64{}, stop: make(chan struct{}), done: make(chan struct{})}
+	w := &World{name: name, settings: s, events: events, rate: s.Rate, statuses: map[string]int64{}, stop: make(chan struct{}), done: make(chan struct{})}
 	for c := range w.lanes {
 		w.lanes[c] = newLane(Cloud(c))
 	}

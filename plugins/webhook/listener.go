@@ -14,6 +14,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/internal/unusedconn"
 )
 
@@ -74,7 +75,7 @@ func (i *input) Connect(context.Context) error {
 	bounded := &boundedListener{Listener: listener, most: int64(i.handler.maxConnections), refused: func() { i.report.connections.Incr(1) }}
 	go i.serve(i.server, bounded, i.lost)
 	i.counting.Do(func() { go i.report.gauges(i.handler, i.certificate, i.handler.exchange.abandon) })
-	i.report.log.Infof("Listening for pushed events on %s at %d paths.", listener.Addr(), len(i.handler.routes))
+	i.report.log.Infof("Listening for pushed events on %s at %s.", listener.Addr(), terminal.Count(len(i.handler.routes), "path", "paths"))
 	return nil
 }
 

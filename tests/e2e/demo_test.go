@@ -32,7 +32,9 @@ type judgement struct {
 		Class string `json:"class"`
 		Facts int64  `json:"facts"`
 	} `json:"classes"`
-	Load struct {
+	Attained float64 `json:"attained_rate"`
+	Load     struct {
+		Limit        string  `json:"limited_by"`
 		FirstVerdict float64 `json:"first_verdict_seconds"`
 		Memory       int64   `json:"memory_bytes"`
 	} `json:"load"`
@@ -85,7 +87,7 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 		j := read(t, again.out.String())
 		require.False(t, j.OK)
 		require.EqualValues(t, 1, j.Wrong)
-		require.Contains(t, j.Failures, "1 of "+strconv.FormatInt(j.Facts, 10)+" verdicts are wrong")
+		require.Contains(t, j.Failures, "1 wrong verdict of "+strconv.FormatInt(j.Facts, 10))
 	})
 	t.Run("a lost event in the log's count fails the report", func(t *testing.T) {
 		changeCounts(t, runs[0], func(counts map[string]any) {
@@ -96,6 +98,17 @@ func TestTheDemoJudgesEveryFaultClassRight(t *testing.T) {
 		require.Contains(t, again.out.String(), "ingest received")
 		require.True(t, strings.HasPrefix(again.out.LastLine(), "FAILED"), again.out.LastLine())
 	})
+}
+
+// By itself: it takes all of the machine.
+func TestADemoThatCannotKeepItsRateIsJudgedRightAndSaysSo(t *testing.T) {
+	p := start(t, nil, "demo", "--duration", "5s", "--rate", "100000", "--port", "0", "--json")
+	require.Zero(t, p.exit(demoPatience), p.err.String())
+	j := read(t, p.out.String())
+	require.True(t, j.OK)
+	require.Less(t, j.Attained, 90_000.0)
+	require.NotEmpty(t, j.Load.Limit)
+	require.Contains(t, p.err.String(), "of 100000 events/s: "+j.Load.Limit)
 }
 
 // Without the clouds' own protocols between, the verdicts are the same, and so is

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
@@ -72,8 +73,8 @@ func (c *Config) checkTopics(ctx context.Context, admin *kadm.Client) (limits, e
 	}
 	events, verdicts := len(topics[c.Topic].Partitions), len(topics[c.VerdictTopic].Partitions)
 	if events != verdicts {
-		return limits{}, fmt.Errorf("topic %q has %d partitions and topic %q has %d: a verdict lies in the partition of its events, so both need the same number",
-			c.Topic, events, c.VerdictTopic, verdicts)
+		return limits{}, fmt.Errorf("topic %q has %s and topic %q has %d: a verdict lies in the partition of its events, so both need the same number",
+			c.Topic, terminal.Count(events, "partition", "partitions"), c.VerdictTopic, verdicts)
 	}
 	l := limits{partitions: events, dlqPartitions: int32(len(topics[c.DLQTopic].Partitions)), record: defaultBatch}
 	configs, err := admin.DescribeTopicConfigs(ctx, c.Topic, c.VerdictTopic, c.DLQTopic)

@@ -12,6 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 var printer = message.NewPrinter(language.English)
@@ -84,9 +86,9 @@ func (c *Contract) sentence(e *jsonschema.ValidationError, value string, doc any
 	case *kind.Pattern:
 		return fmt.Sprintf("%s, which doesn't match the pattern %s", is, k.Want)
 	case *kind.MinLength:
-		return fmt.Sprintf("has %d characters; the contract asks for at least %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract asks for at least %d", terminal.Count(k.Got, "character", "characters"), k.Want)
 	case *kind.MaxLength:
-		return fmt.Sprintf("has %d characters; the contract allows at most %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract allows at most %d", terminal.Count(k.Got, "character", "characters"), k.Want)
 	case *kind.Minimum:
 		return fmt.Sprintf("%s; the contract allows nothing below %s", is, decimalText(k.Want))
 	case *kind.Maximum:
@@ -98,15 +100,15 @@ func (c *Contract) sentence(e *jsonschema.ValidationError, value string, doc any
 	case *kind.MultipleOf:
 		return fmt.Sprintf("%s, which is no multiple of %s", is, decimalText(k.Want))
 	case *kind.MinItems:
-		return fmt.Sprintf("has %d elements; the contract asks for at least %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract asks for at least %d", terminal.Count(k.Got, "element", "elements"), k.Want)
 	case *kind.MaxItems:
-		return fmt.Sprintf("has %d elements; the contract allows at most %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract allows at most %d", terminal.Count(k.Got, "element", "elements"), k.Want)
 	case *kind.UniqueItems:
 		return fmt.Sprintf("has equal elements at %d and %d, where all must differ", k.Duplicates[0], k.Duplicates[1])
 	case *kind.MinProperties:
-		return fmt.Sprintf("has %d members; the contract asks for at least %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract asks for at least %d", terminal.Count(k.Got, "member", "members"), k.Want)
 	case *kind.MaxProperties:
-		return fmt.Sprintf("has %d members; the contract allows at most %d", k.Got, k.Want)
+		return fmt.Sprintf("has %s; the contract allows at most %d", terminal.Count(k.Got, "member", "members"), k.Want)
 	case *kind.FalseSchema:
 		return "is there, where the contract allows nothing"
 	case *kind.Not:
@@ -127,11 +129,11 @@ func (c *Contract) sentence(e *jsonschema.ValidationError, value string, doc any
 	case *kind.Contains:
 		return "holds no element of the kind that the contract asks for"
 	case *kind.MinContains:
-		return fmt.Sprintf("holds %d elements of the kind that the contract asks for at least %d of", len(k.Got), k.Want)
+		return fmt.Sprintf("holds %s of the kind that the contract asks for at least %d of", terminal.Count(len(k.Got), "element", "elements"), k.Want)
 	case *kind.MaxContains:
-		return fmt.Sprintf("holds %d elements of the kind that the contract allows at most %d of", len(k.Got), k.Want)
+		return fmt.Sprintf("holds %s of the kind that the contract allows at most %d of", terminal.Count(len(k.Got), "element", "elements"), k.Want)
 	case *kind.AdditionalItems:
-		return fmt.Sprintf("has %d elements more than the contract allows", k.Count)
+		return fmt.Sprintf("has %s more than the contract allows", terminal.Count(k.Count, "element", "elements"))
 	case *kind.RefCycle:
 		return "can't be judged: a $ref of the contract leads back to itself"
 	}

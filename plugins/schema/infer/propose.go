@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/helios-connect/helios/internal/terminal"
 )
 
 // object is a part of a schema: members in a fixed order, with the evidence that
@@ -308,10 +310,7 @@ func (p *proposer) producers(parent, n *node) string {
 }
 
 func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
+	return terminal.Count(n, noun, noun+"s")
 }
 
 // quote shows text in one line of ASCII, whatever it holds.
