@@ -29,7 +29,7 @@ var oneShots = []string{"contracts", "topics", "volume-owner"}
 func TestTheProfilesHoldWhatTheyPromise(t *testing.T) {
 	file := secrets(t)
 	require.Equal(t, "contracts grafana helios postgres prometheus redpanda serve simulator topics", names(load(t, minimal, file)))
-	require.Equal(t, "alertmanager console contracts grafana helios postgres prometheus redis redpanda serve simulator tempo topics volume-owner", names(load(t, full, file)))
+	require.Equal(t, "alertmanager console contracts grafana helios minio postgres prometheus redis redpanda serve simulator tempo topics volume-owner", names(load(t, full, file)))
 }
 
 // each runs a check for each service of both profiles.
@@ -180,7 +180,7 @@ func TestSecretsAreMadeOnceAndAreNeverTheSame(t *testing.T) {
 	require.NoError(t, err)
 	secret := regexp.MustCompile(`(?m)^([A-Z_]+)=([0-9a-f]{48})$`)
 	found := secret.FindAllStringSubmatch(string(made), -1)
-	require.Len(t, found, 10)
+	require.Len(t, found, 11)
 	seen := map[string]bool{}
 	for _, s := range found {
 		require.False(t, seen[s[2]], "two secrets are the same")
