@@ -120,8 +120,7 @@ func (s *sqliteDB) inTransaction(ctx context.Context, do func(tx *sql.Tx) error)
 // insertEach runs a statement for each of n rows and tells which were affected.
 //
 // The context is looked at between the rows: the driver starts a goroutine and a
-// progress handler for each statement whose context may end, and those cost as
-// much as half of an insert.
+// progress handler for each statement whose context may end.
 func insertEach(ctx context.Context, tx *sql.Tx, statement string, columns, n int, fill func(values []any, i int), affected func(i int)) error {
 	prepared, err := tx.PrepareContext(ctx, statement)
 	if err != nil {
