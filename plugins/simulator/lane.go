@@ -54,7 +54,8 @@ type batch struct {
 
 func newLane(c Cloud) *lane { return &lane{cloud: c, flying: map[*batch]struct{}{}} }
 
-// put queues events that have arrived.
+// put queues events that have arrived; announce wakes who waits for them, once for
+// all that arrive together.
 func (l *lane) put(events []delivery) {
 	if len(events) == 0 {
 		return
@@ -63,7 +64,13 @@ func (l *lane) put(events []delivery) {
 	l.queue = append(l.queue, events)
 	l.queued += len(events)
 	l.mu.Unlock()
-	l.notify()
+}
+
+// announce wakes the input if events wait for it.
+func (l *lane) announce() {
+	if l.full(1) {
+		l.notify()
+	}
 }
 
 func (l *lane) notify() {

@@ -3,7 +3,9 @@ package simulator
 import "time"
 
 const (
-	tick = 5 * time.Millisecond
+	// tick is how often what is due is made: three buckets at a time, since a batch
+	// of ten costs its pipeline about as much as one of three.
+	tick = 30 * time.Millisecond
 	// maxLag is how much the world may fall behind and still catch up. What is
 	// beyond it is lost: virtual time then runs later than before.
 	maxLag = time.Second
@@ -44,6 +46,9 @@ func (w *World) advance(now time.Time) bool {
 	before := w.classes
 	for w.err == nil && w.phase != over && !w.congested() && w.gen.now+bucket <= int64(now.Sub(w.base)) {
 		w.step(now)
+	}
+	for _, l := range w.lanes {
+		l.announce()
 	}
 	for c := range w.classes {
 		if n := w.classes[c] - before[c]; n > 0 {

@@ -56,10 +56,19 @@ func openSQLite(ctx context.Context, path string, mode access) (*sqliteDB, error
 	return &sqliteDB{path: path, db: db, writer: mutex.(*sync.Mutex)}, nil
 }
 
+// What a writer tells SQLite: pages that a batch changes stay in memory until its
+// commit, where the 2 MiB that are the default are less than the indices of a
+// minute, and the write-ahead log is copied into the file each 16 MiB, so that a
+// page that many batches change is copied once.
+const (
+	pageCache  = "cache_size(-8192)"        // KiB
+	checkpoint = "wal_autocheckpoint(4096)" // pages of 4 KiB
+)
+
 // sqliteURI asks for a sync of every commit: an acknowledged batch must survive
 // a loss of power, and batches make it cheap.
 func sqliteURI(path string, mode access) string {
-	query := url.Values{"_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}, "_synchronous": {"FULL"}, "mode": {"rwc"}}
+	query := url.Values{"_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}, "_synchronous": {"FULL"}, "_pragma": {pageCache, checkpoint}, "mode": {"rwc"}}
 	if mode == readOnly {
 		query = url.Values{"_busy_timeout": {busyTimeout}, "mode": {"ro"}}
 	}
@@ -109,16 +118,22 @@ func (s *sqliteDB) inTransaction(ctx context.Context, do func(tx *sql.Tx) error)
 }
 
 // insertEach runs a statement for each of n rows and tells which were affected.
+//
+// The context is looked at between the rows: the driver starts a goroutine and a
+// progress handler for each statement whose context may end.
 func insertEach(ctx context.Context, tx *sql.Tx, statement string, columns, n int, fill func(values []any, i int), affected func(i int)) error {
 	prepared, err := tx.PrepareContext(ctx, statement)
 	if err != nil {
 		return fmt.Errorf("preparing insert: %w", err)
 	}
 	defer prepared.Close()
-	values := make([]any, columns)
+	values, endless := make([]any, columns), context.WithoutCancel(ctx)
 	for i := range n {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		fill(values, i)
-		result, err := prepared.ExecContext(ctx, values...)
+		result, err := prepared.ExecContext(endless, values...)
 		if err != nil {
 			return fmt.Errorf("inserting row: %w", err)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -14,8 +13,8 @@ var (
 		", stored_at = excluded.stored_at")
 )
 
-const sqliteReadCurrent = `SELECT opened_ns, revision, decided_ns, tenant, type, status, expectation, missing,
-CASE WHEN status = 'mismatched' THEN verdict ELSE '' END FROM ` + tableVerdicts + ` WHERE id = ?`
+const sqliteReadCurrent = `SELECT id, opened_ns, revision, decided_ns, tenant, type, status, expectation, missing,
+CASE WHEN status = 'mismatched' THEN verdict ELSE '' END FROM ` + tableVerdicts + ` WHERE id IN (SELECT value FROM json_each(?))`
 
 func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
 	tidy := tidyVerdicts(rows)
@@ -58,33 +57,50 @@ func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tall
 
 // followSQLite returns those verdicts that become current.
 func followSQLite(ctx context.Context, tx *sql.Tx, latest []verdictRow, c *current) (follow []verdictRow, err error) {
-	read, err := tx.PrepareContext(ctx, sqliteReadCurrent)
+	were, err := currentSQLite(ctx, tx, latest)
 	if err != nil {
 		return nil, err
 	}
-	defer read.Close()
 	for i := range latest {
 		v := &latest[i]
-		was := verdictRow{id: v.id, decided: instant{known: true}}
-		var missing string
-		err = read.QueryRowContext(ctx, v.id).Scan(&was.opened.ns, &was.revision, &was.decided.ns, &was.tenant, &was.typ, &was.status,
-			&was.expectation, &missing, &was.document)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-		case err != nil:
-			return nil, err
-		case !v.follows(&was):
-			continue
-		default:
-			if err = json.Unmarshal([]byte(missing), &was.missing); err != nil {
-				return nil, err
+		if was := were[v.id]; was != nil {
+			if !v.follows(was) {
+				continue
 			}
-			c.was(&was)
+			c.was(was)
 		}
 		c.became(v)
 		follow = append(follow, *v)
 	}
 	return follow, nil
+}
+
+// currentSQLite reads what is current of the facts of a batch, by their id. Most
+// facts are new, and one query finds that out for all of them.
+func currentSQLite(ctx context.Context, tx *sql.Tx, latest []verdictRow) (were map[string]*verdictRow, err error) {
+	ids := make([]string, len(latest))
+	for i := range latest {
+		ids[i] = latest[i].id
+	}
+	rows, err := tx.QueryContext(ctx, sqliteReadCurrent, jsonList(ids))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	were = map[string]*verdictRow{}
+	for rows.Next() {
+		was := &verdictRow{decided: instant{known: true}}
+		var missing string
+		if err = rows.Scan(&was.id, &was.opened.ns, &was.revision, &was.decided.ns, &was.tenant, &was.typ, &was.status,
+			&was.expectation, &missing, &was.document); err != nil {
+			return nil, err
+		}
+		if err = json.Unmarshal([]byte(missing), &was.missing); err != nil {
+			return nil, err
+		}
+		were[was.id] = was
+	}
+	return were, rows.Err()
 }
 
 func fillSQLiteVerdict(v []any, r *verdictRow) {
