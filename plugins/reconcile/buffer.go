@@ -109,6 +109,7 @@ type buffer struct {
 	metrics   *metrics
 	held      held
 	queue     []outgoing
+	untold    bool // the queue has grown since its readers were told
 	returning int  // messages that the output has refused and that wait to be offered again
 	flying    int  // batches that the output has and has not delivered
 	ended     bool // no more input

@@ -146,7 +146,7 @@ func TestABufferThatIsStarvedNamesTheLikelyCauseOnce(t *testing.T) {
 		v.tick(time.Second, v.at)
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "limit on unacknowledged messages is too low"), out.String())
-	require.Contains(t, out.String(), "1 batches are unacknowledged")
+	require.Contains(t, out.String(), "1 batch is unacknowledged")
 }
 
 // Intake waits for one chunk at most, however much is due.

@@ -15,14 +15,19 @@ const outputSlow = 5 * time.Second
 // waitingOut is how many messages wait for the output.
 func (b *buffer) waitingOut() int { return len(b.queue) + b.returning }
 
-// queued tells the readers of the queue when it has grown.
+// queued tells the readers of the queue when it has grown. While another batch
+// waits to be applied, only of half of what they may read at a time: Redpanda
+// Connect takes as long for a few messages as for many. Who applies that batch
+// tells of the rest.
 func (b *buffer) queued(before int) {
-	if len(b.queue) == before {
-		return
-	}
-	if before == 0 && b.flying == 0 {
+	b.untold = b.untold || len(b.queue) > before
+	if before == 0 && len(b.queue) > 0 && b.flying == 0 {
 		b.lastOut = b.now()
 	}
+	if !b.untold || len(b.takings) > 0 && len(b.queue) < readLimit/2 {
+		return
+	}
+	b.untold = false
 	b.changed.Broadcast()
 }
 
