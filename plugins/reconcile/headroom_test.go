@@ -53,3 +53,18 @@ func TestAMemoryLimitHasNoHeadroom(t *testing.T) {
 	defer h.take()()
 	require.Less(t, nextCollection(), none+headroomBytes)
 }
+
+func TestOnlyABufferThatHoldsMessagesTakesHeadroom(t *testing.T) {
+	users := func() int {
+		sharedHeadroom.mu.Lock()
+		defer sharedHeadroom.mu.Unlock()
+		return sharedHeadroom.users
+	}
+	before := users()
+	for hold, want := range map[bool]int{true: before + 1, false: before} {
+		b := runningBuffer(t, fmt.Sprintf(pairConfig, hold))
+		require.Equal(t, want, users(), "hold_acks: %t", hold)
+		require.NoError(t, b.Close(t.Context()))
+		require.Equal(t, before, users())
+	}
+}
