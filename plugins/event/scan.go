@@ -22,6 +22,7 @@ type Scanner struct {
 	shapes  []*shapes // of the documents so far, for each Paths
 	scanned int       // documents, up to firstScans
 	escaped bool      // see Escaped
+	views   [][]byte  // of ScanExtents
 }
 
 // Member is a member of an object.
@@ -64,8 +65,33 @@ func (s *Scanner) Scan(doc []byte, p *Paths, out [][]byte) error {
 	return err
 }
 
-// Escaped reports whether a string value of the document that Scan has seen last
-// may hold an escape. If not, what stands between the quotes of a value is what it
+// ScanExtents is Scan for a caller that asks where the values stand: out[i] is the
+// place of the value at path i, or the zero Extent. Extents cost the garbage
+// collector nothing, as views would.
+func (s *Scanner) ScanExtents(doc []byte, p *Paths, out []Extent) error {
+	out = out[:p.count]
+	t := s.known(p, forScan)
+	if t != nil && t.findExtents(doc, out) {
+		s.escaped = t.escaped
+		return nil
+	}
+	if len(s.views) < p.count {
+		s.views = make([][]byte, p.count)
+	}
+	views := s.views[:p.count]
+	err := s.scanObject(doc, p, views)
+	if t != nil {
+		t.missed(doc, views, nil, nil, err)
+	}
+	for i, v := range views {
+		out[i] = extentOf(doc, v)
+	}
+	clear(views)
+	return err
+}
+
+// Escaped reports whether a string value of the document that Scan or ScanExtents
+// has seen last may hold an escape. If not, what stands between the quotes of a value is what it
 // says.
 func (s *Scanner) Escaped() bool { return s.escaped }
 

@@ -148,6 +148,19 @@ func (t *shapes) find(doc []byte, out [][]byte, members []Member) (_ []Member, o
 	return members, true
 }
 
+// findExtents sets out as ScanExtents does when doc is of a known shape.
+func (t *shapes) findExtents(doc []byte, out []Extent) bool {
+	end := t.follow(doc)
+	if end == nil {
+		return false
+	}
+	t.hits++
+	for i, s := range t.spans[end.spans:][:len(out)] {
+		out[i] = Extent{t.offset(s.from), t.offset(s.to)} // that of the zero span is zero
+	}
+	return true
+}
+
 // view returns what stands at s in the document in hand.
 func (t *shapes) view(doc []byte, s span) []byte {
 	if s == (span{}) {
@@ -346,12 +359,22 @@ func (t *shapes) addSpan(doc, v []byte) bool {
 		t.spans = append(t.spans, span{})
 		return true
 	}
-	from := uintptr(unsafe.Pointer(unsafe.SliceData(v))) - uintptr(unsafe.Pointer(unsafe.SliceData(doc)))
-	if len(v) == 0 || from >= uintptr(len(doc)) {
+	x := extentOf(doc, v)
+	if x == (Extent{}) {
 		return false
 	}
-	t.spans = append(t.spans, span{t.placeOf(int(from)), t.placeOf(int(from) + len(v))})
+	t.spans = append(t.spans, span{t.placeOf(x.From), t.placeOf(x.To)})
 	return true
+}
+
+// extentOf returns where a view of doc stands in it, and the zero Extent for what is
+// none.
+func extentOf(doc, view []byte) Extent {
+	from := uintptr(unsafe.Pointer(unsafe.SliceData(view))) - uintptr(unsafe.Pointer(unsafe.SliceData(doc)))
+	if len(view) == 0 || from >= uintptr(len(doc)) {
+		return Extent{}
+	}
+	return Extent{int(from), int(from) + len(view)}
 }
 
 // placeOf returns the place of an offset, which is in no value of the document

@@ -13,18 +13,21 @@ import (
 // for an absent ingesttime. Verdicts that the event makes go to the sink before
 // Apply returns.
 func (e *Engine) Apply(doc []byte, token uint64, wall int64) Outcome {
-	e.routes.tidy()
-	e.readOne(doc)
-	e.apply(&e.in, &e.outcome, token, wall)
+	e.apply(e.readOne(doc), &e.outcome, token, wall)
 	return e.outcome
 }
 
-// readOne reads a document into e.in.
-func (e *Engine) readOne(doc []byte) {
-	e.reader.read(doc, &e.in)
-	if e.in.reason == ReasonNone {
-		e.resolve(&e.in)
+// readOne reads a document.
+func (e *Engine) readOne(doc []byte) *incoming {
+	e.routes.tidy()
+	e.one[0] = doc
+	e.reader.Read(e.one[:], &e.batch)
+	e.records = e.batch.records
+	in := &e.batch.events[0]
+	if in.reason == ReasonNone {
+		e.resolve(in)
 	}
+	return in
 }
 
 // ApplyBatch does what Apply does for each event of a batch, in order, and
@@ -38,6 +41,7 @@ func (e *Engine) ApplyBatch(docs [][]byte, token func(i int) uint64, wall int64,
 
 // ApplyRead is ApplyBatch for what a Reader has read.
 func (e *Engine) ApplyRead(b *Batch, token func(i int) uint64, wall int64, visit func(i int, out *Outcome)) {
+	e.records = b.records
 	for start := 0; start < len(b.events); start += batchMost {
 		e.applyChunk(b.events[start:min(start+batchMost, len(b.events))], start, token, wall, visit)
 	}
@@ -102,7 +106,7 @@ func (e *Engine) apply(in *incoming, out *Outcome, token uint64, wall int64) {
 	if in.reason == ReasonNone {
 		in.reason, in.err = e.admit(in, wall)
 	}
-	*out = Outcome{Reason: in.reason, Err: in.err, Participant: in.cloud, Tenant: in.tenant}
+	*out = Outcome{Reason: in.reason, Err: in.err, Participant: in.of(in.cloud), Tenant: in.tenantName()}
 	if in.reason != ReasonNone {
 		return
 	}
@@ -142,9 +146,7 @@ func (e *Engine) apply(in *incoming, out *Outcome, token uint64, wall int64) {
 // it was not skipped.
 func (e *Engine) Rebuild(doc []byte, token uint64, wall int64) (opened, held bool) {
 	e.rebuilding = true
-	e.routes.tidy()
-	in := &e.in
-	e.readOne(doc)
+	in := e.readOne(doc)
 	if in.reason != ReasonNone || !e.enlist(in) {
 		return false, false
 	}
@@ -176,7 +178,7 @@ func (e *Engine) admit(in *incoming, wall int64) (Reason, error) {
 			event.AppendTime(nil, in.time), e.cfg.MaxAhead, event.AppendTime(nil, now))
 	}
 	if !e.enlist(in) {
-		return Unexpected, fmt.Errorf("cloud %.80q is in no list of expectation %q, which has seen %d such names already", in.cloud, in.rule.Name, maxUnexpected)
+		return Unexpected, fmt.Errorf("cloud %.80q is in no list of expectation %q, which has seen %d such names already", in.of(in.cloud), in.rule.Name, maxUnexpected)
 	}
 	return ReasonNone, nil
 }
@@ -184,15 +186,16 @@ func (e *Engine) admit(in *incoming, wall int64) (Reason, error) {
 // enlist finds the participant's place; false: one unexpected name too many.
 func (e *Engine) enlist(in *incoming) bool {
 	r := in.rule
-	if in.place = r.indexOf(in.cloud); in.place >= 0 {
+	if in.place >= 0 {
 		in.hand = r.hands[in.place]
 		return true
 	}
+	cloud := in.of(in.cloud)
 	in.hand = -1
-	if hand, ok := r.clock.index[string(in.cloud)]; ok {
+	if hand, ok := r.clock.index[string(cloud)]; ok {
 		in.hand = hand
 	}
-	in.place = r.stranger(in.cloud)
+	in.place = r.stranger(cloud)
 	return in.place >= 0
 }
 
@@ -250,9 +253,7 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	e.routes.list[in.route].facts++
 	e.stamp(c, token, wall)
 
-	e.represent(in, &e.fresh)
-	e.hold(&e.fresh, token)
-	e.content = e.appendRecord(appendHead(e.content[:0], in.key), &e.fresh)
+	e.content = e.appendEvent(appendHead(e.content[:0], in.of(in.key)), in, token, false)
 	e.store(c, e.content)
 	e.keep(c, in)
 	e.join(c, in)
@@ -260,21 +261,6 @@ func (e *Engine) openFact(in *incoming, token uint64, wall int64) factRef {
 	r.open.add(ref, c.deadline)
 	e.enqueue(ref, c)
 	return ref
-}
-
-// represent fills rep from the event; the values are the event's own.
-func (e *Engine) represent(in *incoming, rep *representative) {
-	*rep = representative{place: in.place, time: in.time, source: in.source, id: in.id}
-	if in.place < len(in.rule.names) { // others are listed, never compared
-		rep.values = in.values
-	}
-}
-
-// hold makes a participant's first event hold its token until the verdict.
-func (e *Engine) hold(rep *representative, token uint64) {
-	if e.cfg.Tokens {
-		rep.token, rep.held = token, true
-	}
 }
 
 // fields is how many values a record of that place has.
@@ -300,9 +286,9 @@ func (e *Engine) keep(c *cell, in *incoming) {
 	}
 	e.blocks.release(c.sample)
 	var b []byte
-	c.sample, b = e.blocks.alloc(4 + len(in.doc))
-	order.PutUint32(b, uint32(len(in.doc)))
-	copy(b[4:], in.doc)
+	c.sample, b = e.blocks.alloc(4 + in.size)
+	order.PutUint32(b, uint32(in.size))
+	copy(b[4:], in.doc())
 }
 
 // touch notes the fact's last event, also one that changes nothing: a host that
@@ -354,18 +340,15 @@ func (e *Engine) applyOpen(ref factRef, c *cell, in *incoming, token uint64, wal
 // later one counts and may become the representative. Either is held by its
 // token until the next verdict.
 func (e *Engine) record(c *cell, in *incoming, token uint64, late bool) {
-	e.represent(in, &e.fresh)
-	e.fresh.late = late
-	block := e.block(c)
-	at, known := findRecord(block, in.place)
+	at, known := findRecord(e.block(c), in.place)
 	if known == nil {
-		e.hold(&e.fresh, token)
-		e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
+		e.scratchRecord = e.appendEvent(e.scratchRecord[:0], in, token, late)
 		e.addRecord(c, e.scratchRecord)
 		return
 	}
 	e.repeat = true
 	e.load(known, in.rule, &e.old)
+	e.represent(in)
 	next := &e.old
 	duplicate, conflict := e.old.duplicate, e.old.conflict
 	if in.rule.agreeAll(&e.fresh, &e.old) {
@@ -373,14 +356,13 @@ func (e *Engine) record(c *cell, in *incoming, token uint64, late bool) {
 	} else {
 		conflict++
 	}
-	if e.fresh.outranks(&e.old) {
+	if e.outranks(&e.fresh, &e.old) {
 		next = &e.fresh
 	}
 	next.late = e.old.late || late
 	next.duplicate, next.conflict = duplicate, conflict
 	next.token, next.held = e.old.token, e.old.held
-	e.scratchRecord = e.appendRecord(e.scratchRecord[:0], next)
-	e.replaceRecord(c, at, e.scratchRecord)
+	e.replaceRecord(c, at, next)
 	if e.cfg.Tokens {
 		e.holdToken(c, token)
 	}
@@ -389,7 +371,7 @@ func (e *Engine) record(c *cell, in *incoming, token uint64, late bool) {
 // agreeAll reports whether two events of one participant agree in every field.
 func (r *rule) agreeAll(a, b *representative) bool {
 	for i := range a.values {
-		if !r.comparers[i].agree(a.values[i], b.values[i]) {
+		if !r.comparers[i].agree(a.value(i), b.value(i)) {
 			return false
 		}
 	}
@@ -404,8 +386,8 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 	block := e.block(c)
 	if at, known := findRecord(block, in.place); known != nil {
 		e.load(known, r, &e.old)
-		e.represent(in, &e.fresh)
-		if !e.fresh.outranks(&e.old) {
+		e.represent(in)
+		if !e.outranks(&e.fresh, &e.old) {
 			e.ignore(ref, c, in)
 			return false
 		}
@@ -413,8 +395,7 @@ func (e *Engine) applyClosed(ref factRef, c *cell, in *incoming, token uint64, w
 			e.fresh.late = e.old.late
 			e.fresh.duplicate, e.fresh.conflict = e.old.duplicate, e.old.conflict
 			e.fresh.token, e.fresh.held = e.old.token, e.old.held
-			e.scratchRecord = e.appendRecord(e.scratchRecord[:0], &e.fresh)
-			e.replaceRecord(c, at, e.scratchRecord)
+			e.replaceRecord(c, at, &e.fresh)
 			e.ignore(ref, c, in)
 			return false
 		}
@@ -453,9 +434,7 @@ func (e *Engine) changesVerdict(c *cell, in *incoming) bool {
 	}
 	e.loadAll(e.block(c), in.rule)
 	e.judge(c, in.rule, &e.before)
-	e.represent(in, &e.fresh)
-	rep := e.byPlace(in.place)
-	rep.values = append(rep.values[:0], e.fresh.values...)
+	e.load(e.fresh.record, in.rule, e.byPlace(in.place))
 	e.judge(c, in.rule, &e.verdict)
 	return e.before.status != e.verdict.status || string(e.before.diffs) != string(e.verdict.diffs)
 }

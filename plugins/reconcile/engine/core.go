@@ -50,24 +50,26 @@ type Engine struct {
 	// Scratch space, reused from call to call.
 	paths         *event.Paths
 	reader        *Reader
-	in            incoming
+	one           [1][]byte
 	batch         Batch
+	records       []byte // of the batch in hand
 	outcome       Outcome
 	touched       uint64 // keeps prefetch from being optimised away
 	loaded        []representative
 	old, fresh    representative
 	content       []byte
 	scratchRecord []byte
+	freshRecord   []byte // that of fresh
 	verdict       judgement
 	before        judgement
 	present       int  // how many of loaded are valid
 	repeats       bool // their block also has records that hold a token alone
-	namedReps     []namedRep
+	sorted        []int
 	lastJSON      int
 	texts         arena.Bytes
 	tokens        tokenSlab
 	verdicts      verdictPool
-	days          dayTexts
+	seconds       secondTexts
 }
 
 // New returns an engine that judges by cfg and emits to sink. Errors wrap

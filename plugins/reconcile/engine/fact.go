@@ -18,8 +18,9 @@ import (
 //	uvarint size of what follows | u8 flags | i64 time
 //	[u32 duplicates | u32 conflicts]          with flagCounted
 //	uvarint place | uvarint source
+//	[uvarint length | source]                 with source 0
 //	[uvarint token]                           with flagHeld or flagGiven
-//	uvarint id length | id | [uvarint length | source]        with source 0
+//	uvarint id length | id
 //	per compared field: uvarint length+1 (0: absent) | raw value
 //
 // or, with flagToken, for the token of a repeated event,
@@ -37,6 +38,7 @@ const (
 	flagToken   = 1 << 2 // no participant: a token to hand on with the verdict
 	flagHeld    = 1 << 3 // the token of the participant's first event is to be handed on
 	flagGiven   = 1 << 4 // it has been
+	flagEscaped = 1 << 5 // the id may need escapes as a JSON string
 )
 
 var order = binary.LittleEndian
@@ -101,98 +103,154 @@ func appendUvarint(dst []byte, v uint64) []byte {
 	return binary.AppendUvarint(dst, v)
 }
 
-// representative is what a record says of a participant's chosen event.
-type representative struct {
+// recordHead is what a record says beside its texts.
+type recordHead struct {
 	place     int
-	late      bool
 	time      int64
-	source    []byte
+	late      bool
+	escaped   bool   // the id may need escapes as a JSON string
 	named     uint32 // the source's interned name, or 0
-	id        []byte
-	values    [][]byte // raw, nil when absent, in the order of compare
 	duplicate uint32
 	conflict  uint32
 	token     uint64 // of the participant's first event, if held
 	held      bool   // the token is to be handed on
-	record    record // it was loaded from, or nil
 }
 
-// load decodes a record into rep, reusing its slices; everything in it is a
-// view of the record.
+// representative is what a record says of a participant's chosen event. Its
+// extents are places in the record; see incoming for why.
+type representative struct {
+	recordHead
+	record record
+	source event.Extent // if it has no name
+	id     event.Extent
+	rest   int            // where the record's end begins: id and values
+	values []event.Extent // in the order of compare, zero when absent
+}
+
+// value returns a compared value, raw, or nil when it is absent.
+func (rep *representative) value(field int) []byte {
+	x := rep.values[field]
+	if x.To == 0 {
+		return nil
+	}
+	return rep.record[x.From:x.To:x.To]
+}
+
+func (rep *representative) idText() []byte { return rep.record[rep.id.From:rep.id.To:rep.id.To] }
+
+// load decodes a record into rep, reusing its slice; everything in it is a view
+// of the record.
 func (e *Engine) load(r record, rule *rule, rep *representative) {
 	flags := r.flags()
 	rep.record = r
-	rep.late = flags&flagLate != 0
+	rep.late, rep.escaped, rep.held = flags&flagLate != 0, flags&flagEscaped != 0, flags&flagHeld != 0
 	rep.time = r.time()
 	rep.duplicate, rep.conflict = r.counts()
 	place, at := uvarint(r, r.names())
 	source, at := uvarint(r, at)
-	rep.place = int(place)
-	if rep.held = flags&flagHeld != 0; flags&(flagHeld|flagGiven) != 0 {
+	rep.place, rep.named = int(place), uint32(source)
+	if source == 0 {
+		rep.source, at = textAt(r, at)
+	}
+	if flags&(flagHeld|flagGiven) != 0 {
 		rep.token, at = uvarint(r, at)
 	}
-	n, at := uvarint(r, at)
-	end := at + int(n)
-	rep.id = r[at:end:end]
-	if rep.named = uint32(source); source != 0 {
-		rep.source = e.sources.get(uint32(source))
-	} else {
-		n, at = uvarint(r, end)
-		end = at + int(n)
-		rep.source = r[at:end:end]
+	rep.rest = at
+	rep.id, at = textAt(r, at)
+	fields := rule.fields(rep.place)
+	if cap(rep.values) < fields {
+		rep.values = make([]event.Extent, fields)
 	}
-	values := rep.values[:0]
-	for range rule.fields(rep.place) {
-		var value []byte
-		if n, at = uvarint(r, end); n > 0 {
-			end = at + int(n) - 1
-			value = r[at:end:end]
+	rep.values = rep.values[:fields]
+	for i := range rep.values {
+		n, from := uvarint(r, at)
+		if at = from; n > 0 {
+			at += int(n) - 1
+			rep.values[i] = event.Extent{From: from, To: at}
 		} else {
-			end = at
+			rep.values[i] = event.Extent{}
 		}
-		values = append(values, value)
 	}
-	rep.values = values
 }
 
-// appendRecord appends the encoding of rep.
-func (e *Engine) appendRecord(dst []byte, rep *representative) []byte {
+// textAt returns where the text at b[i] stands, behind its length, and the offset
+// behind it.
+func textAt(b []byte, i int) (text event.Extent, end int) {
+	n, from := uvarint(b, i)
+	end = from + int(n)
+	return event.Extent{From: from, To: end}, end
+}
+
+// sourceOf returns the source of a loaded record.
+func (e *Engine) sourceOf(rep *representative) []byte {
+	if rep.named != 0 {
+		return e.sources.get(rep.named)
+	}
+	return rep.record[rep.source.From:rep.source.To]
+}
+
+// appendEvent appends the record of a participant's first event of a fact, which
+// holds its token until the verdict.
+func (e *Engine) appendEvent(dst []byte, in *incoming, token uint64, late bool) []byte {
+	source := in.of(in.source)
+	h := recordHead{place: in.place, time: in.time, late: late, escaped: in.escaped, named: e.sources.put(source, in.place)}
+	if e.cfg.Tokens {
+		h.token, h.held = token, true
+	}
+	end := in.record.To
+	if in.place >= len(in.rule.names) {
+		end = in.values
+	}
+	return appendRecord(dst, &h, source, e.records[in.record.From:end])
+}
+
+// represent loads e.fresh with what the record of an event would be, without a
+// token.
+func (e *Engine) represent(in *incoming) {
+	e.freshRecord = e.appendEvent(e.freshRecord[:0], in, 0, false)
+	r, _ := recordAt(e.freshRecord, 0)
+	e.load(r, in.rule, &e.fresh)
+	e.fresh.held = false
+}
+
+// appendRecord appends a record; rest are its id and values, encoded.
+func appendRecord(dst []byte, h *recordHead, source, rest []byte) []byte {
 	start := len(dst)
 	flags := byte(0)
-	if rep.held {
+	if h.held {
 		flags |= flagHeld
 	}
-	if rep.late {
+	if h.late {
 		flags |= flagLate
 	}
-	if rep.duplicate|rep.conflict != 0 {
+	if h.escaped {
+		flags |= flagEscaped
+	}
+	if h.duplicate|h.conflict != 0 {
 		flags |= flagCounted
 	}
 	dst = append(dst, 0, flags) // the size is found out below
-	dst = order.AppendUint64(dst, uint64(rep.time))
+	dst = order.AppendUint64(dst, uint64(h.time))
 	if flags&flagCounted != 0 {
-		dst = order.AppendUint32(dst, rep.duplicate)
-		dst = order.AppendUint32(dst, rep.conflict)
+		dst = order.AppendUint32(dst, h.duplicate)
+		dst = order.AppendUint32(dst, h.conflict)
 	}
-	source := e.sources.put(rep.source, rep.place)
-	dst = appendUvarint(dst, uint64(rep.place))
-	dst = appendUvarint(dst, uint64(source))
-	if rep.held {
-		dst = appendUvarint(dst, rep.token)
+	dst = appendUvarint(dst, uint64(h.place))
+	if dst = appendUvarint(dst, uint64(h.named)); h.named == 0 {
+		dst = appendText(dst, source)
 	}
-	dst = appendText(dst, rep.id)
-	if source == 0 {
-		dst = appendText(dst, rep.source)
+	if h.held {
+		dst = appendUvarint(dst, h.token)
 	}
-	for _, v := range rep.values {
-		if v == nil {
-			dst = append(dst, 0)
-			continue
-		}
-		dst = appendUvarint(dst, uint64(len(v))+1)
-		dst = append(dst, v...)
+	return sized(append(dst, rest...), start)
+}
+
+// appendValue appends a raw value, or that it is absent.
+func appendValue(dst, raw []byte) []byte {
+	if raw == nil {
+		return append(dst, 0)
 	}
-	return sized(dst, start)
+	return append(appendUvarint(dst, uint64(len(raw))+1), raw...)
 }
 
 // sized writes the size of the record that was appended at start, where one
@@ -216,18 +274,18 @@ func appendToken(dst []byte, token uint64, times uint32) []byte {
 // outranks reports whether a is to represent the participant rather than b: the
 // greatest (time, source, id, bytes of the compared fields) does, whatever the
 // order of arrival.
-func (a *representative) outranks(b *representative) bool {
+func (e *Engine) outranks(a, b *representative) bool {
 	if c := cmp.Compare(a.time, b.time); c != 0 {
 		return c > 0
 	}
-	if c := bytes.Compare(a.source, b.source); c != 0 {
+	if c := bytes.Compare(e.sourceOf(a), e.sourceOf(b)); c != 0 {
 		return c > 0
 	}
-	if c := bytes.Compare(a.id, b.id); c != 0 {
+	if c := bytes.Compare(a.idText(), b.idText()); c != 0 {
 		return c > 0
 	}
 	for i := range a.values {
-		x, y := a.values[i], b.values[i]
+		x, y := a.value(i), b.value(i)
 		if (x == nil) != (y == nil) {
 			return x != nil
 		}
@@ -319,16 +377,17 @@ func (e *Engine) addRecord(c *cell, encoded []byte) {
 	order.PutUint32(b, uint32(size))
 }
 
-// replaceRecord puts encoded in the place of the record at offset at.
-func (e *Engine) replaceRecord(c *cell, at int, encoded []byte) {
+// replaceRecord puts what rep says in the place of the record at offset at.
+func (e *Engine) replaceRecord(c *cell, at int, rep *representative) {
+	e.scratchRecord = appendRecord(e.scratchRecord[:0], &rep.recordHead, e.sourceOf(rep), rep.record[rep.rest:])
 	block := e.block(c)
 	_, end := recordAt(block, at)
-	if end-at == len(encoded) {
-		copy(block[at:], encoded)
+	if end-at == len(e.scratchRecord) {
+		copy(block[at:], e.scratchRecord)
 		return
 	}
 	e.content = append(e.content[:0], block[:at]...)
-	e.content = append(e.content, encoded...)
+	e.content = append(e.content, e.scratchRecord...)
 	e.content = append(e.content, block[end:]...)
 	e.store(c, e.content)
 }
@@ -429,14 +488,6 @@ func (t *interned) put(s []byte, near int) uint32 {
 	}
 	*recent = id
 	return id
-}
-
-// appendQuoted appends the source of a loaded record as a JSON string.
-func (t *interned) appendQuoted(dst []byte, rep *representative) []byte {
-	if rep.named == 0 {
-		return event.AppendQuoted(dst, rep.source)
-	}
-	return append(dst, t.quoted[rep.named-1]...)
 }
 
 func (t *interned) get(id uint32) []byte { return t.strings[id-1] }

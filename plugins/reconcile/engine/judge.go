@@ -53,7 +53,7 @@ func (e *Engine) byPlace(place int) *representative {
 func (e *Engine) judge(c *cell, r *rule, out *judgement) {
 	out.diffs = append(out.diffs[:0], '[')
 	compared := e.reps()
-	for len(compared) > 0 && compared[len(compared)-1].place >= len(r.names) {
+	for len(compared) > 0 && compared[len(compared)-1].place >= len(r.names) { // others are listed, never compared
 		compared = compared[:len(compared)-1]
 	}
 	for field := range r.comparers {
@@ -91,7 +91,7 @@ func (r *rule) agreed(reps []representative, field int) bool {
 			first = 0
 		}
 		for j := first; j < i; j++ {
-			if !cmp.agree(reps[j].values[field], reps[i].values[field]) {
+			if !cmp.agree(reps[j].value(field), reps[i].value(field)) {
 				return false
 			}
 		}
@@ -107,7 +107,7 @@ func (r *rule) appendDiff(dst []byte, reps []representative, field int) []byte {
 	dst = append(dst, `,"values":{`...)
 	first := true
 	for i := range reps {
-		if v := reps[i].values[field]; v != nil {
+		if v := reps[i].value(field); v != nil {
 			if !first {
 				dst = append(dst, ',')
 			}
@@ -132,19 +132,19 @@ func (r *rule) outliers(reps []representative, field int) set {
 	}
 	for i := range reps {
 		isPrimary := reps[i].place == r.primary
-		if reps[i].values[field] == nil && !isPrimary {
+		if reps[i].value(field) == nil && !isPrimary {
 			continue
 		}
 		var group set
 		for j := range reps {
-			if cmp.agree(reps[i].values[field], reps[j].values[field]) {
+			if cmp.agree(reps[i].value(field), reps[j].value(field)) {
 				group |= 1 << reps[j].place
 			}
 		}
 		if isPrimary {
 			hasPrimary, likePrimary = true, group
 		}
-		if reps[i].values[field] == nil {
+		if reps[i].value(field) == nil {
 			continue
 		}
 		switch a, b := bits.OnesCount32(uint32(group)), bits.OnesCount32(uint32(largest)); {
@@ -176,7 +176,7 @@ func (e *Engine) lookForFields(r *rule) {
 		}
 		cmp.without++
 		for _, rep := range e.reps() {
-			if i < len(rep.values) && rep.values[i] != nil {
+			if i < len(rep.values) && rep.value(i) != nil {
 				cmp.without = -1
 			}
 		}

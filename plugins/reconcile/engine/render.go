@@ -2,8 +2,9 @@ package engine
 
 import (
 	"encoding/hex"
-	"sort"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/helios-connect/helios/plugins/event"
@@ -22,17 +23,17 @@ func (e *Engine) appendVerdict(dst []byte, v *Verdict, c *cell, r *rule, route *
 	dst = append(append(dst, `,"status":"`...), c.status.String()...)
 	dst = append(append(dst, `","expected":`...), r.expected...)
 	dst = append(dst, r.appendWho(c)...)
-	named := e.named(r)
-	dst = appendRemarks(dst, named, c.deadline, len(r.names))
+	sorted := e.sortedReps(r)
+	dst = e.appendRemarks(dst, r, sorted, c.deadline)
 	dst = append(append(dst, `,"diffs":`...), e.verdict.diffs...)
-	dst = e.appendEvents(append(dst, `,"events":`...), named)
+	dst = e.appendEvents(append(dst, `,"events":`...), r, sorted)
 	if c.sample != 0 {
 		b := e.blocks.get(c.sample)
 		dst = event.AppendOneLine(append(dst, `,"sample":`...), b[4:4+order.Uint32(b)])
 	}
-	dst = e.days.append(append(dst, `,"opened_at":`...), e.opened(c, r))
-	dst = e.days.append(append(dst, `,"deadline":`...), c.deadline)
-	dst = e.days.append(append(dst, `,"decided_at":`...), wall)
+	dst = e.seconds.append(append(dst, `,"opened_at":`...), e.opened(c, r))
+	dst = e.seconds.append(append(dst, `,"deadline":`...), c.deadline)
+	dst = e.seconds.append(append(dst, `,"decided_at":`...), wall)
 	dst = append(append(dst, `,"closed_by":"`...), v.ClosedBy.String()...)
 	dst = append(append(dst, `","expectation":`...), r.labelJSON...)
 	return append(dst, '}')
@@ -52,11 +53,12 @@ func (r *rule) appendWho(c *cell) []byte {
 
 // appendRemarks appends who was late or unexpected and the counts of repeats,
 // with a short way for the many facts without any.
-func appendRemarks(dst []byte, named []namedRep, deadline int64, places int) []byte {
+func (e *Engine) appendRemarks(dst []byte, r *rule, sorted []int, deadline int64) []byte {
+	late := func(n *representative) bool { return n.late || n.time > deadline }
+	unexpected := func(n *representative) bool { return n.place >= len(r.names) }
 	plain := true
-	for i := range named {
-		n := &named[i]
-		if n.late || n.time > deadline || n.place >= places || n.duplicate|n.conflict != 0 {
+	for _, n := range e.reps() {
+		if n.late || n.time > deadline || n.place >= len(r.names) || n.duplicate|n.conflict != 0 {
 			plain = false
 			break
 		}
@@ -64,76 +66,68 @@ func appendRemarks(dst []byte, named []namedRep, deadline int64, places int) []b
 	if plain {
 		return append(dst, `,"late":[],"unexpected":[],"duplicates":{},"conflicts":{}`...)
 	}
-	dst = appendList(append(dst, `,"late":`...), named, func(n namedRep) bool { return n.late || n.time > deadline })
-	dst = appendList(append(dst, `,"unexpected":`...), named, func(n namedRep) bool { return n.place >= places })
-	dst = appendCounts(append(dst, `,"duplicates":`...), named, func(n namedRep) uint32 { return n.duplicate })
-	return appendCounts(append(dst, `,"conflicts":`...), named, func(n namedRep) uint32 { return n.conflict })
+	dst = e.appendList(append(dst, `,"late":`...), r, sorted, late)
+	dst = e.appendList(append(dst, `,"unexpected":`...), r, sorted, unexpected)
+	dst = e.appendCounts(append(dst, `,"duplicates":`...), r, sorted, func(n *representative) uint32 { return n.duplicate })
+	return e.appendCounts(append(dst, `,"conflicts":`...), r, sorted, func(n *representative) uint32 { return n.conflict })
 }
 
-// namedRep is a loaded representative with its participant's name.
-type namedRep struct {
-	*representative
-	name   string
-	quoted []byte
-}
-
-// named returns the loaded representatives sorted by participant.
-func (e *Engine) named(r *rule) []namedRep {
-	out := e.namedReps[:0]
-	strangers := false
+// sortedReps returns which of e.loaded hold the representatives, sorted by
+// participant. In order of place all those are that an expectation names.
+func (e *Engine) sortedReps(r *rule) []int {
+	sorted := e.sorted[:0]
 	for i := range e.reps() {
-		n := namedRep{representative: &e.loaded[i]}
-		if n.place < len(r.names) {
-			n.name, n.quoted = r.names[n.place], r.quoted[n.place]
-		} else {
-			n.name = r.strangers[n.place-len(r.names)]
-			n.quoted = event.AppendQuoted(nil, n.name)
-			strangers = true
-		}
-		out = append(out, n)
+		sorted = append(sorted, i)
 	}
-	if strangers {
-		sort.Slice(out, func(i, j int) bool { return out[i].name < out[j].name })
+	if n := len(sorted); n > 0 && e.loaded[n-1].place >= len(r.names) {
+		slices.SortFunc(sorted, func(a, b int) int {
+			return strings.Compare(r.nameAt(e.loaded[a].place), r.nameAt(e.loaded[b].place))
+		})
 	}
-	e.namedReps = out
-	return out
+	e.sorted = sorted
+	return sorted
 }
 
-func appendList(dst []byte, named []namedRep, in func(namedRep) bool) []byte {
+func (e *Engine) appendList(dst []byte, r *rule, sorted []int, in func(*representative) bool) []byte {
 	dst = append(dst, '[')
 	first := true
-	for _, n := range named {
-		if in(n) {
-			dst = separate(dst, &first)
-			dst = append(dst, n.quoted...)
+	for _, i := range sorted {
+		if n := &e.loaded[i]; in(n) {
+			dst = append(separate(dst, &first), r.quoted[n.place]...)
 		}
 	}
 	return append(dst, ']')
 }
 
-func appendCounts(dst []byte, named []namedRep, count func(namedRep) uint32) []byte {
+func (e *Engine) appendCounts(dst []byte, r *rule, sorted []int, count func(*representative) uint32) []byte {
 	dst = append(dst, '{')
 	first := true
-	for _, n := range named {
-		if k := count(n); k > 0 {
-			dst = separate(dst, &first)
-			dst = append(append(dst, n.quoted...), ':')
-			dst = strconv.AppendUint(dst, uint64(k), 10)
+	for _, i := range sorted {
+		if n := &e.loaded[i]; count(n) > 0 {
+			dst = append(append(separate(dst, &first), r.quoted[n.place]...), ':')
+			dst = strconv.AppendUint(dst, uint64(count(n)), 10)
 		}
 	}
 	return append(dst, '}')
 }
 
-func (e *Engine) appendEvents(dst []byte, named []namedRep) []byte {
+func (e *Engine) appendEvents(dst []byte, r *rule, sorted []int) []byte {
 	dst = append(dst, '{')
 	first := true
-	for _, n := range named {
-		dst = separate(dst, &first)
-		dst = append(dst, n.quoted...)
-		dst = event.AppendQuoted(append(dst, `:{"id":`...), n.id)
-		dst = e.sources.appendQuoted(append(dst, `,"source":`...), n.representative)
-		dst = e.days.append(append(dst, `,"time":`...), n.time)
-		dst = append(dst, '}')
+	for _, i := range sorted {
+		n := &e.loaded[i]
+		dst = append(separate(dst, &first), r.quoted[n.place]...)
+		if dst = append(dst, `:{"id":`...); n.escaped {
+			dst = event.AppendQuoted(dst, n.idText())
+		} else {
+			dst = append(append(append(dst, '"'), n.idText()...), '"')
+		}
+		if dst = append(dst, `,"source":`...); n.named == 0 {
+			dst = event.AppendQuoted(dst, e.sourceOf(n))
+		} else {
+			dst = append(dst, e.sources.quoted[n.named-1]...)
+		}
+		dst = append(e.seconds.append(append(dst, `,"time":`...), n.time), '}')
 	}
 	return append(dst, '}')
 }
@@ -146,27 +140,23 @@ func separate(dst []byte, first *bool) []byte {
 	return append(dst, ',')
 }
 
-// dayTexts writes instants. Those of one verdict lie on the same day or two, and
-// turning a day into a date is most of the work: a few days are remembered.
-type dayTexts [4]struct {
-	day  int64
-	text [11]byte // 2026-11-23T
+// secondTexts writes instants. Those of verdicts near one another lie in a few
+// seconds, and spelling a second is most of the work: the last ones are
+// remembered.
+type secondTexts [16]struct {
+	second int64
+	text   [20]byte // "2026-11-23T10:00:00, with the quote
 }
 
-const day = int64(24 * time.Hour)
-
 // append appends an instant as a JSON string, as event.AppendTime spells it.
-func (t *dayTexts) append(dst []byte, at int64) []byte {
-	n := floorDiv(at, day)
-	slot := &t[n&3]
-	if slot.text[0] == 0 || slot.day != n {
+func (t *secondTexts) append(dst []byte, at int64) []byte {
+	n := floorDiv(at, int64(time.Second))
+	slot := &t[n&15]
+	if slot.second != n || slot.text[0] == 0 {
 		var buf [40]byte
-		slot.day = n
-		copy(slot.text[:], event.AppendTime(buf[:0], n*day))
+		slot.second = n
+		copy(slot.text[:], event.AppendTime(append(buf[:0], '"'), n*int64(time.Second)))
 	}
-	rest := uint64(at - n*day)
-	seconds := rest / uint64(time.Second)
-	dst = append(append(dst, '"'), slot.text[:]...)
-	dst = event.AppendClock(dst, uint32(seconds))
-	return append(event.AppendFraction(dst, uint32(rest-seconds*uint64(time.Second))), 'Z', '"')
+	dst = append(dst, slot.text[:]...)
+	return append(event.AppendFraction(dst, uint32(at-n*int64(time.Second))), 'Z', '"')
 }

@@ -27,7 +27,7 @@ type rule struct {
 	label      string   // name@hash
 	labelJSON  []byte   // quoted
 	names      []string // expected and optional, sorted; the bit of a participant is its place here
-	quoted     [][]byte // names as JSON strings
+	quoted     [][]byte // names and strangers as JSON strings, by place
 	hands      []int    // of each name, in the clock
 	placeOf    []int    // of each hand of the clock, in names, or -1
 	expect     set
@@ -196,6 +196,14 @@ func (r *rule) indexOf(name []byte) int {
 	return -1
 }
 
+// nameAt returns the participant of a place.
+func (r *rule) nameAt(place int) string {
+	if place < len(r.names) {
+		return r.names[place]
+	}
+	return r.strangers[place-len(r.names)]
+}
+
 // stranger returns the place behind names of a participant in no list, or -1
 // when there are too many of them.
 func (r *rule) stranger(name []byte) int {
@@ -207,6 +215,7 @@ func (r *rule) stranger(name []byte) int {
 	}
 	i := len(r.names) + len(r.strangers)
 	r.strangers = append(r.strangers, string(name))
+	r.quoted = append(r.quoted, event.AppendQuoted(nil, name))
 	r.unexpected[string(name)] = i
 	return i
 }

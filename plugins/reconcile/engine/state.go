@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 
 	"github.com/helios-connect/helios/plugins/event"
 )
@@ -48,25 +49,26 @@ func (e *Engine) appendState(dst []byte, c *cell, r *rule, route *route) []byte 
 	for _, n := range stalled {
 		dst = appendText(dst, n)
 	}
-	named := e.named(r)
-	dst = binary.AppendUvarint(dst, uint64(len(named)))
-	for _, n := range named {
-		dst = appendText(dst, n.name)
+	sorted := e.sortedReps(r)
+	dst = binary.AppendUvarint(dst, uint64(len(sorted)))
+	for _, i := range sorted {
+		n := &e.loaded[i]
+		dst = appendText(dst, r.nameAt(n.place))
 		late := byte(0)
 		if n.late {
 			late = 1
 		}
 		dst = append(dst, late)
 		dst = order.AppendUint64(dst, uint64(n.time))
-		dst = appendText(appendText(dst, n.source), n.id)
+		dst = appendText(appendText(dst, e.sourceOf(n)), n.idText())
 		dst = binary.AppendUvarint(dst, uint64(n.duplicate))
 		dst = binary.AppendUvarint(dst, uint64(n.conflict))
 		for i := range r.comparers {
-			if i >= len(n.values) || n.values[i] == nil {
+			if i >= len(n.values) || n.value(i) == nil {
 				dst = append(dst, 0)
 				continue
 			}
-			dst = appendText(append(dst, 1), n.values[i])
+			dst = appendText(append(dst, 1), n.value(i))
 		}
 	}
 	return dst
@@ -107,9 +109,7 @@ func (e *Engine) RestoreClosed(state, verdict []byte) (Identity, error) {
 		return Identity{}, nil
 	}
 	route := e.routes.find(r, eventType, tenant)
-	e.in = incoming{route: route, key: key}
-	e.hash(&e.in)
-	c.hash1, c.hash2 = e.in.hash1, e.in.hash2
+	c.hash1, c.hash2 = identify(maphash.Bytes(e.seed[0], key), maphash.Bytes(e.seed[1], key), route)
 	c.route = uint32(route)
 	old := e.table.find(&e.cells, c.hash1, c.hash2)
 	if old != 0 {
@@ -155,34 +155,41 @@ func (e *Engine) restoreRecords(d *decoder, r *rule, c *cell, key []byte) ([]byt
 	content := appendHead(nil, key)
 	for range d.count() {
 		name := d.text()
-		rep := representative{place: r.indexOf(name)}
-		if rep.place < 0 {
-			rep.place = r.stranger(name)
+		h := recordHead{place: r.indexOf(name), escaped: true} // for all that is known
+		var values [][]byte
+		if h.place < 0 {
+			h.place = r.stranger(name)
 		} else {
-			c.present |= 1 << rep.place
-			rep.values = make([][]byte, len(r.comparers))
+			c.present |= 1 << h.place
+			values = make([][]byte, len(r.comparers))
 		}
-		rep.late = d.byte() == 1
-		rep.time = int64(d.u64())
-		rep.source, rep.id = d.text(), d.text()
-		rep.duplicate, rep.conflict = uint32(d.uvarint()), uint32(d.uvarint())
+		h.late = d.byte() == 1
+		h.time = int64(d.u64())
+		source, id := d.text(), d.text()
+		h.duplicate, h.conflict = uint32(d.uvarint()), uint32(d.uvarint())
 		for _, f := range fields {
 			if d.byte() == 0 {
 				continue
 			}
 			value := d.text()
-			for i := range rep.values {
+			for i := range values {
 				if r.comparers[i].field == string(f) {
-					rep.values[i] = value
+					values[i] = value
 				}
 			}
 		}
 		if d.bad {
 			return nil, fmt.Errorf("%w: cut short", ErrState)
 		}
-		if rep.place >= 0 {
-			content = e.appendRecord(content, &rep)
+		if h.place < 0 {
+			continue
 		}
+		rest := appendText(nil, id)
+		for _, v := range values {
+			rest = appendValue(rest, v)
+		}
+		h.named = e.sources.put(source, h.place)
+		content = appendRecord(content, &h, source, rest)
 	}
 	c.stalled &^= c.present
 	return content, nil
