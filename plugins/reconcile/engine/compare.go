@@ -108,37 +108,38 @@ func instantOf(raw []byte) (int64, bool) {
 }
 
 // check refuses what can't be compared: a number with an absurd exponent, a
-// member that stands twice. It returns scratch, possibly grown.
-func (c *comparer) check(raw, scratch []byte) ([]byte, error) {
+// member that stands twice. It may use and grow scratch.
+func (c *comparer) check(raw []byte, scratch *[]byte) error {
 	if len(raw) == 0 {
-		return scratch, nil
+		return nil
 	}
 	switch raw[0] {
 	case '{', '[':
-		out, err := event.AppendNormal(scratch[:0], raw, event.Normal{})
+		out, err := event.AppendNormal((*scratch)[:0], raw, event.Normal{})
 		if err != nil {
-			return scratch, fmt.Errorf("field %s: %w", c.field, err)
+			return fmt.Errorf("field %s: %w", c.field, err)
 		}
-		return out, nil
+		*scratch = out
+		return nil
 	case '"':
 		if c.kind != compareAbsolute && c.kind != compareRelative {
-			return scratch, nil
+			return nil
 		}
-		s, _, ok := event.StringBytes(raw, scratch[:0])
+		s, _, ok := event.StringBytes(raw, (*scratch)[:0])
 		if !ok {
-			return scratch, nil
+			return nil
 		}
 		raw = s
 	case 't', 'f', 'n':
-		return scratch, nil
+		return nil
 	}
 	if bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0 {
-		return scratch, nil
+		return nil
 	}
 	if _, err := event.ParseDecimal(raw); errors.Is(err, event.ErrExponent) {
-		return scratch, fmt.Errorf("field %s: %w", c.field, err)
+		return fmt.Errorf("field %s: %w", c.field, err)
 	}
-	return scratch, nil
+	return nil
 }
 
 func newComparer(c Compare) (comparer, error) {

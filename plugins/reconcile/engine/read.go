@@ -36,7 +36,7 @@ type incoming struct {
 	text []byte // the document and, behind it, what its attributes with escapes say
 	size int    // of the document, in bytes
 
-	source, cloud, tenant, eventType, key event.Extent // in text
+	id, source, cloud, tenant, eventType, key event.Extent // in text
 
 	time       int64
 	arrival    int64 // ingesttime, if hasArrival
@@ -99,22 +99,28 @@ func (e *Engine) NewReader() *Reader {
 // documents must not change before.
 func (r *Reader) Read(docs [][]byte, b *Batch) {
 	b.events = slices.Grow(b.events[:0], len(docs))[:len(docs)]
-	b.records = b.records[:0]
+	records := b.records[:0]
 	for i, doc := range docs {
-		r.read(doc, b, &b.events[i])
+		records = r.read(doc, records, &b.events[i])
 	}
+	b.records = records
 }
 
-// read extracts what is needed of a document and finds its rule.
-func (r *Reader) read(doc []byte, b *Batch, in *incoming) {
+// read extracts what is needed of a document, finds its rule, and appends what the
+// fact's record is to hold of it.
+func (r *Reader) read(doc, records []byte, in *incoming) []byte {
 	in.text, in.size, in.cloud, in.tenant, in.noTenant = doc, len(doc), event.Extent{}, event.Extent{}, false
 	var err error
-	if in.reason, err = r.extract(doc, b, in); err != nil || in.err != nil { // hardly ever: no pointer is written
+	if in.reason, err = r.extract(doc, in); in.reason == ReasonNone {
+		records, in.reason, err = r.record(doc, records, in)
+	}
+	if err != nil || in.err != nil { // hardly ever: no pointer is written
 		in.err = err
 	}
+	return records
 }
 
-func (r *Reader) extract(doc []byte, b *Batch, in *incoming) (Reason, error) {
+func (r *Reader) extract(doc []byte, in *incoming) (Reason, error) {
 	if err := r.scanner.ScanExtents(doc, r.paths, r.found); err != nil {
 		return Unreadable, err
 	}
@@ -162,14 +168,15 @@ func (r *Reader) extract(doc []byte, b *Batch, in *incoming) (Reason, error) {
 	key := in.of(in.key)
 	in.hash1, in.hash2 = maphash.Bytes(r.seed[0], key), maphash.Bytes(r.seed[1], key)
 	in.place = rule.indexOf(in.of(in.cloud))
-	return r.record(doc, b, in, text[atID])
+	in.id = text[atID]
+	return ReasonNone, nil
 }
 
-// record writes what the fact's record is to hold of the event: its id and its
+// record appends what the fact's record is to hold of the event: its id and its
 // compared values.
-func (r *Reader) record(doc []byte, b *Batch, in *incoming, id event.Extent) (Reason, error) {
-	in.record.From = len(b.records)
-	records := appendText(b.records, in.of(id))
+func (r *Reader) record(doc, records []byte, in *incoming) ([]byte, Reason, error) {
+	in.record.From = len(records)
+	records = appendText(records, in.of(in.id))
 	in.values = len(records)
 	for i := range in.rule.comparers {
 		cmp := &in.rule.comparers[i]
@@ -177,14 +184,13 @@ func (r *Reader) record(doc []byte, b *Batch, in *incoming, id event.Extent) (Re
 		if x := r.found[cmp.slot]; x.To != 0 {
 			raw = doc[x.From:x.To:x.To]
 		}
-		var err error
-		if r.normal, err = cmp.check(raw, r.normal); err != nil {
-			return Unreadable, err
+		if err := cmp.check(raw, &r.normal); err != nil {
+			return records, Unreadable, err
 		}
 		records = appendValue(records, cmp.value(raw))
 	}
-	b.records, in.record.To = records, len(records)
-	return ReasonNone, nil
+	in.record.To = len(records)
+	return records, ReasonNone, nil
 }
 
 // unescape moves an attribute with an escape behind the document, without it.
