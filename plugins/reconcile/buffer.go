@@ -90,7 +90,7 @@ They are emitted unchanged, flagged as an error, with the metadata ` + "`helios_
 
 With ` + "`hold_acks`" + ` a batch is acknowledged when all its verdicts have been delivered; the input must then allow as many unacknowledged messages as arrive within ` + "`window` + `allowed_lateness`" + `. When its limit is lower, intake stops until facts are given up; the buffer warns and names that cause. Facts that are open when the process stops are not closed; their batches are left unacknowledged and delivered again.
 
-Held messages make Go's garbage collections expensive, so a process with such a buffer lets up to 64 MiB more garbage gather between two of them, unless the environment variable ` + "`GOMEMLIMIT`" + ` sets a limit.
+Held messages make Go's garbage collections expensive, so a process with such a buffer lets more garbage gather between two of them: a sixteenth of the memory of the machine or container, at most 192 MiB. It does not when the environment variable ` + "`GOMEMLIMIT`" + ` sets a limit.
 
 The buffer forgets its facts when the process stops. The input of the same name keeps them in the log.`
 
