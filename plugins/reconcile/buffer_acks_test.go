@@ -131,10 +131,13 @@ func (m *acksModel) pass(d time.Duration) {
 	m.noteVerdicts()
 }
 
-// read hands a batch to the output. A message that the output holds already is
-// an error.
+// read hands a batch to the output, if there is one; a timer may add to the queue
+// meanwhile. A message that the output holds already is an error.
 func (m *acksModel) read() {
-	if len(m.b.queue) == 0 {
+	m.b.mu.Lock()
+	empty := len(m.b.queue) == 0
+	m.b.mu.Unlock()
+	if empty {
 		return
 	}
 	batch, ack, err := m.b.ReadBatch(context.Background())
@@ -236,18 +239,8 @@ func (m *acksModel) drain() {
 			m.t.Fatalf("%d batches are still held", held)
 		}
 		m.pass(time.Second)
-		m.readLocked()
-		m.answer(true)
-	}
-}
-
-// readLocked reads if there is something, while a timer may add to the queue.
-func (m *acksModel) readLocked() {
-	m.b.mu.Lock()
-	empty := len(m.b.queue) == 0
-	m.b.mu.Unlock()
-	if !empty {
 		m.read()
+		m.answer(true)
 	}
 }
 
@@ -274,7 +267,7 @@ func TestABatchIsAcknowledgedWhenEverythingOfItIsDelivered(t *testing.T) {
 			case 2:
 				m.pass(time.Duration(rapid.IntRange(1, 2000).Draw(rt, "ms")) * time.Millisecond)
 			case 3:
-				m.readLocked()
+				m.read()
 			case 4:
 				m.answer(true)
 			case 5:

@@ -133,13 +133,23 @@ func (c *comparer) check(raw []byte, scratch *[]byte) error {
 	case 't', 'f', 'n':
 		return nil
 	}
-	if bytes.IndexByte(raw, 'e') < 0 && bytes.IndexByte(raw, 'E') < 0 {
+	if !hasExponent(raw) {
 		return nil
 	}
 	if _, err := event.ParseDecimal(raw); errors.Is(err, event.ErrExponent) {
 		return fmt.Errorf("field %s: %w", c.field, err)
 	}
 	return nil
+}
+
+// hasExponent looks at the few bytes of a number faster than bytes.IndexAny.
+func hasExponent(number []byte) bool {
+	for _, c := range number {
+		if c|0x20 == 'e' {
+			return true
+		}
+	}
+	return false
 }
 
 func newComparer(c Compare) (comparer, error) {
