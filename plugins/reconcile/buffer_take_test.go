@@ -177,3 +177,33 @@ func TestABatchGivenBackSaysWhy(t *testing.T) {
 	require.NoError(t, b.Close(context.Background()))
 	require.True(t, errors.Is(got, errStopped), "%v", got)
 }
+
+// TestABatchIsReadWhileAnotherIsApplied: intake has two stages. While the engine is
+// held up, as by a batch that it judges, two more are taken in and read.
+func TestABatchIsReadWhileAnotherIsApplied(t *testing.T) {
+	b := runningBuffer(t, fmt.Sprintf(pairConfig, true))
+	defer func() { require.NoError(t, b.Close(t.Context())) }()
+	b.mu.Lock()
+	written := make(chan error, 2)
+	go func() {
+		for i := range cap(written) {
+			written <- b.WriteBatch(t.Context(), numbered(i, 10), new(answered).fn)
+		}
+	}()
+	for i := range cap(written) {
+		select {
+		case err := <-written:
+			require.NoError(t, err)
+		case <-time.After(time.Minute):
+			b.mu.Unlock()
+			t.Fatalf("batch %d waits for the engine", i)
+		}
+	}
+	require.Zero(t, b.held.inUse, "none of them was applied")
+	b.mu.Unlock()
+	require.Eventually(t, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.held.inUse == cap(written)
+	}, time.Minute, time.Millisecond)
+}
