@@ -9,6 +9,8 @@ type Opened struct {
 	// Values are where the values of the members stand in a document of a known
 	// Shape: those of the root, and behind them those of the objects inside.
 	Values []Extent
+	// Plain: no string of a document of a known Shape has an escape, names apart.
+	Plain bool
 }
 
 // Extent is where a value stands in a document, in bytes from its beginning.
@@ -65,17 +67,19 @@ func (t *shapes) findShape(doc []byte, out [][]byte, o *Opened) bool {
 		}
 	}
 	shape := t.named[end.more]
-	values := o.Values[:0]
-	for spans = t.spans[shape.spans:][:2*shape.total]; len(spans) > 1; spans = spans[2:] {
-		values = append(values, Extent{t.offset(spans[1].from), t.offset(spans[1].to)})
+	if shape.total > cap(o.Values) {
+		o.Values = make([]Extent, shape.total)
 	}
+	o.Values = o.Values[:shape.total]
+	spans = t.spans[shape.spans:][:2*shape.total]
+	for i := range o.Values {
+		value := &spans[2*i+1]
+		o.Values[i] = Extent{t.offset(value.from), t.offset(value.to)}
+	}
+	o.Plain = !t.escaped
 	if o.Shape != shape { // what is there already is not stored: the garbage collector would have to be told
 		o.Shape = shape
 	}
-	if shape.total > cap(o.Values) {
-		o.Values = values
-	}
-	o.Values = o.Values[:shape.total]
 	return true
 }
 

@@ -15,8 +15,10 @@ func (c *Converter) eventBridge(l *level, o *outer) {
 	c.extra.reset()
 	d := draft{names: eventBridgeNames, cloud: cloudAWS}
 	d.identify(identity{id: l.take(mID), source: l.take(mSource), kind: l.take(mDetailType), time: l.take(mTime)})
-	d.payload = inline(l.take(mDetail), c.inDetail(l))
+	detail := l.take(mDetail)
+	d.payload = inline(detail, c.inDetail(l))
 	c.keep(l, &d, "")
+	c.learn(l, &d, EventBridge, detail)
 	c.finish(&d, o)
 }
 

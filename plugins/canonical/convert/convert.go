@@ -91,6 +91,7 @@ type Converter struct {
 	shapes  map[string]*shape // that stay, by their labels
 	values  [][]byte          // what the rules ask for in a payload
 	results []Result
+	trail   trail
 
 	cloud         string // that was given
 	cloudRaw      []byte // the same as a raw JSON string
@@ -224,6 +225,9 @@ func (c *Converter) document(doc []byte, o outer) {
 // the callee may change.
 func (c *Converter) opened(doc []byte, l *level, o *outer, format Format) {
 	o.level++
+	if c.asPlanned(l, o, format) {
+		return
+	}
 	switch {
 	case l.array:
 		c.batch(l, *o)

@@ -11,13 +11,19 @@ func (c *Converter) eventGrid(l *level, o *outer) {
 	c.extra.reset()
 	d := draft{names: eventGridNames, cloud: cloudAzure}
 	d.identify(identity{l.take(mID), l.take(mTopic), l.take(mEventType), l.take(mEventTime), l.takeString(mSubject)})
-	d.payload = inline(l.take(mData), c.inData(l))
+	data := l.take(mData)
+	d.payload = inline(data, c.inData(l))
+	c.keep(l, &d, "")
+	c.learn(l, &d, EventGrid, data)
+	c.finishEventGrid(&d, o)
+}
+
+func (c *Converter) finishEventGrid(d *draft, o *outer) {
 	if err := control(d.Type); err != nil {
 		c.refuse(o, NotAnEvent, err)
 		return
 	}
-	c.keep(l, &d, "")
-	c.finish(&d, o)
+	c.finish(d, o)
 }
 
 // control tells the events with which Event Grid speaks to the subscriber

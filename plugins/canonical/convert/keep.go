@@ -61,8 +61,11 @@ func (c *Converter) keep(l *level, d *draft, part string) {
 			d.TraceParent = value
 		case (l.homes[i] == asExtension || l.homes[i] == asOrigin && d.keepsOrigin) && legalValue(value):
 			c.extra.add(l.label(i), value)
+			if c.trail.root != nil {
+				c.trail.extended(l, i)
+			}
 		default:
-			c.note(&open, part, l.quotedLabel(i), value)
+			c.noteMember(&open, part, l, i)
 		}
 	}
 	if open {
@@ -76,7 +79,7 @@ func (c *Converter) keepAside(l *level, o *outer, part string) {
 	open := false
 	for i, known := range l.known {
 		if known != mTaken {
-			c.note(&open, part, l.quotedLabel(i), l.value(i))
+			c.noteMember(&open, part, l, i)
 		}
 	}
 	if open {
@@ -85,32 +88,64 @@ func (c *Converter) keepAside(l *level, o *outer, part string) {
 	o.envelope = len(c.envelope)
 }
 
+// noteMember notes a level's member.
+func (c *Converter) noteMember(open *bool, part string, l *level, i int) {
+	label, value := l.quotedLabel(i), l.value(i)
+	if l.plain && value[0] == '"' {
+		c.noteText(open, part, label, value)
+	} else {
+		c.note(open, part, label, value)
+	}
+	if c.trail.root != nil {
+		c.noted(l, i)
+	}
+}
+
 // note adds a member, which is its label (as it stands in a JSON string) and its
 // value, to a group of the envelope attribute, which is written as it will stand in
 // the event. Groups are called like the formats that lead to them, sns or
 // sqs/eventbridge, and pubsub.message for a part of an envelope; so no two have the
 // same name.
 func (c *Converter) note(open *bool, part string, label, value []byte) {
-	b := c.envelope
-	if *open {
-		b = append(b, ',')
-	} else {
-		*open = true
-		b = c.appendGroup(b, part)
+	first := value[0]
+	if first == '"' && bytes.IndexByte(value, '\\') < 0 {
+		c.noteText(open, part, label, value)
+		return
 	}
-	b = append(b, label...)
-	switch first := value[0]; {
-	case first == '"' && bytes.IndexByte(value, '\\') < 0:
-		b = append(append(append(b, `\"`...), value[1:len(value)-1]...), `\"`...)
-	case first != '"' && (first != '{' && first != '[' || len(value) == 2): // there is nothing to escape
+	b := append(c.beginNote(open, part), label...)
+	if first != '"' && (first != '{' && first != '[' || len(value) == 2) { // there is nothing to escape
 		b = append(b, value...)
-	default:
-		start := len(c.arena)
-		c.arena = event.AppendOneLine(c.arena, value)
-		b = appendInside(b, c.arena[start:])
-		c.arena = c.arena[:start]
+	} else {
+		b = c.appendNested(b, value)
 	}
 	set(&c.envelope, b)
+}
+
+// appendNested appends a value to the envelope attribute with all that is to escape in
+// it.
+func (c *Converter) appendNested(b, value []byte) []byte {
+	start := len(c.arena)
+	c.arena = event.AppendOneLine(c.arena, value)
+	b = appendInside(b, c.arena[start:])
+	c.arena = c.arena[:start]
+	return b
+}
+
+// noteText is note for a string in which there is nothing to escape but its quotes.
+func (c *Converter) noteText(open *bool, part string, label, value []byte) {
+	b := append(append(c.beginNote(open, part), label...), '\\')
+	b = append(b, value...)
+	b[len(b)-1] = '\\' // where its second quote was
+	set(&c.envelope, append(b, '"'))
+}
+
+// beginNote returns the envelope attribute up to where the label of a member goes.
+func (c *Converter) beginNote(open *bool, part string) []byte {
+	if *open {
+		return append(c.envelope, ',')
+	}
+	*open = true
+	return c.appendGroup(c.envelope, part)
 }
 
 // appendGroup appends the beginning of a group to the envelope attribute.

@@ -17,6 +17,7 @@ type level struct {
 	values [][]byte       // what the rules ask for: first below data, then below detail
 	inside bool           // of a value of an open level: values is of no use
 	array  bool
+	plain  bool    // strings among the values are known to have no escapes
 	shapes []shape // of earlier documents
 
 	opened event.Opened   // what open has found
@@ -42,11 +43,12 @@ func (c *Converter) open(doc []byte, at int) (*level, error) {
 	if l.values == nil {
 		l.values = make([][]byte, c.opt.offered.Len())
 	}
-	l.inside = false
+	l.inside, l.plain = false, false
 	if err := c.scanner.OpenShape(doc, c.opt.offered, l.values, insidePubSub, &l.opened); err != nil {
 		return nil, err
 	}
 	if l.opened.Shape != nil {
+		l.plain = l.opened.Plain
 		l.see(doc, l.opened.Values)
 		return l, c.beginKnown(l, l, listRoot, doc)
 	}
@@ -61,7 +63,7 @@ func (c *Converter) inner(valid []byte, at int) (*level, error) {
 		return nil, errTooDeep
 	}
 	l := &c.levels[at]
-	l.inside = true
+	l.inside, l.plain = true, false
 	l.opened.Shape = nil
 	l.opened.Members = event.AppendMembers(l.opened.Members[:0], valid)
 	l.place(valid, l.opened.Members)
@@ -77,7 +79,7 @@ func (c *Converter) innerOf(root *level, list int, valid []byte, at int) (*level
 	if known := root.opened.Shape; known != nil {
 		if from, count, ok := known.List(list); ok {
 			l := &c.levels[at]
-			l.inside = true
+			l.inside, l.plain = true, root.plain
 			if l.opened.Shape != nil {
 				l.opened.Shape = nil
 			}

@@ -125,6 +125,8 @@ const (
 	inCloud
 	inTenant
 	inCorrelationID
+
+	placeCount
 )
 
 func placeOf(attribute string) place {
@@ -157,46 +159,54 @@ func placeOf(attribute string) place {
 	return inExtra
 }
 
+// field returns where a draft has the attribute of a place, or nil for extensions.
+func (d *draft) field(at place) *[]byte {
+	switch at {
+	case inVersion:
+		return &d.version
+	case inID:
+		return &d.ID
+	case inSource:
+		return &d.Source
+	case inType:
+		return &d.Type
+	case inTime:
+		return &d.Time
+	case inSubject:
+		return &d.Subject
+	case inDataContentType:
+		return &d.DataContentType
+	case inDataSchema:
+		return &d.DataSchema
+	case inTraceParent:
+		return &d.TraceParent
+	case inCloud:
+		return &d.Cloud
+	case inTenant:
+		return &d.Tenant
+	case inCorrelationID:
+		return &d.CorrelationID
+	}
+	return nil
+}
+
 // setAttribute puts a CloudEvents attribute into the draft, at its place; false
 // when there is none for it.
 func (c *Converter) setAttribute(d *draft, at place, name string, raw []byte) bool {
-	var field *[]byte
-	switch at {
-	case inVersion:
-		field = &d.version
-	case inID:
-		field = &d.ID
-	case inSource:
-		field = &d.Source
-	case inType:
-		field = &d.Type
-	case inTime:
-		field = &d.Time
-	case inSubject:
-		field = &d.Subject
-	case inDataContentType:
-		field = &d.DataContentType
-	case inDataSchema:
-		field = &d.DataSchema
-	case inTraceParent:
-		field = &d.TraceParent
-	case inCloud:
-		if c.cloud != "" || len(raw) <= 2 {
-			return false
-		}
-		field = &d.Cloud
-	case inTenant:
-		field = &d.Tenant
-	case inCorrelationID:
-		field = &d.CorrelationID
-	default:
+	if at == inCloud {
+		c.trail.root = nil // what is configured decides
+	}
+	field := d.field(at)
+	switch {
+	case field == nil:
 		if !legalName(name) || reserved(name) || c.attribute(name, d) != nil {
 			return false
 		}
 		c.extra.add(c.label(name), raw)
 		return true
-	}
-	if *field != nil || len(raw) <= 2 {
+	case at == inCloud && c.cloud != "":
+		return false
+	case *field != nil || len(raw) <= 2:
 		return false
 	}
 	*field = raw

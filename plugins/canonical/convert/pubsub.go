@@ -36,7 +36,8 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		extend(&c.arena, textOf(subscription[1:]))
 		o.source = c.arena[start:len(c.arena):len(c.arena)]
 	}
-	data, err := c.pubSubData(m)
+	raw := m.take(mData)
+	data, err := c.pubSubData(raw)
 	if err != nil {
 		c.refuse(&o, Unreadable, err)
 		return
@@ -59,12 +60,12 @@ func (c *Converter) pubSubPush(l *level, o outer) {
 		c.carried(data, &o)
 		return
 	}
+	c.learn(l, &d, PubSub, raw)
 	c.finishBinary(&d, data, &o)
 }
 
-// pubSubData returns the message's data.
-func (c *Converter) pubSubData(m *level) ([]byte, error) {
-	raw := m.take(mData)
+// pubSubData returns a message's data.
+func (c *Converter) pubSubData(raw []byte) ([]byte, error) {
 	if raw == nil || event.IsNull(raw) {
 		return nil, nil
 	}
@@ -82,10 +83,12 @@ func (c *Converter) pubSubAttributes(root, m *level, d *draft, o *outer) (count 
 		return 0, err
 	}
 	var given named
-	for i, a := range c.carriedBy(l) {
-		value := l.value(i)
+	carries := c.carriedBy(l)
+	for i := range carries {
+		a, value := &carries[i], l.value(i)
 		given.see(a.place)
-		if a.trace {
+		if a.trace { // what it holds decides
+			c.trail.root = nil
 			c.takeTraceParent(l.name(i), value, o)
 		}
 		if a.attribute != "" && value[0] == '"' && c.setAttribute(d, a.place, a.attribute, value) {

@@ -45,17 +45,20 @@ var noShape shape
 // knows: some 1 KiB each.
 const maxNoted = 256
 
-// noted is what is remembered of the documents of an event.Shape: the shapes of
-// their lists of members.
-type noted [event.MaxInside + 1]*shape
+// noted is what is remembered of the documents of an event.Shape.
+type noted struct {
+	shapes [event.MaxInside + 1]*shape // of their lists of members
+	plan   *plan                       // of their events, or nil
+	tries  int                         // to make the plan
+}
 
 // beginKnown is begin for a list of members that root's document is known to have;
 // valid is what they are in. To look at their names would cost as much as all else.
 func (c *Converter) beginKnown(root, l *level, list int, valid []byte) error {
 	known := root.opened.Shape
 	notes, _ := known.Note.(*noted)
-	if notes != nil && notes[list] != nil {
-		s := notes[list]
+	if notes != nil && notes.shapes[list] != nil {
+		s := notes.shapes[list]
 		l.array = false
 		if l.shape != s {
 			l.shape = s
@@ -75,7 +78,7 @@ func (c *Converter) beginKnown(root, l *level, list int, valid []byte) error {
 		notes = &noted{}
 		known.Note = notes
 	}
-	notes[list] = s
+	notes.shapes[list] = s
 	return nil
 }
 
