@@ -69,7 +69,7 @@ chaos: build ## Kill the real program at every step between receipt and confirma
 
 .PHONY: bench
 bench: build ## Measure, side by side in one run, and end with a table (tests/bench/README.md explains it)
-	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./plugins/canonical ./plugins/store ./plugins/webhook ./plugins/dedupe ./plugins/schema/... ./plugins/reconcile/... ./tests/bench | go run ./tests/bench/table
+	@HELIOS_BIN='$(CURDIR)/$(BIN)' go test -tags bench -p 1 -run '^$$' -bench . -benchmem -timeout 30m ./plugins/canonical ./plugins/store ./plugins/webhook ./plugins/dedupe ./plugins/schema/... ./plugins/reconcile/... ./tests/bench | go run ./tests/bench/table
 
 .PHONY: lint
 lint: build $(STATICCHECK) ## Check formatting, code, configs and generated pages
