@@ -37,9 +37,10 @@ func TestContractsAreReadAsThePipelinesReadThem(t *testing.T) {
 	require.NotContains(t, found[0].Detail, "hunter2")
 
 	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
 	e["HELIOS_SCHEMA_REGISTRY_URL"] = other.URL
 	want(t, ask(t, e, Options{}, "contracts"), "reach and sign-in", Failed, "it is no schema registry")
-	other.Close()
+	e["HELIOS_SCHEMA_REGISTRY_URL"] = "http://" + nobody
 	want(t, ask(t, e, Options{}, "contracts"), "reach and sign-in", Failed, "nothing listens at")
 
 	e["HELIOS_SCHEMA_FOLDER"] = "x"

@@ -17,6 +17,10 @@ import (
 
 type env map[string]string
 
+// nobody is an address at which nothing listens: the port of a listener that was
+// closed may be another process's a moment later, this one is never handed out.
+const nobody = "127.0.0.1:1"
+
 // ask makes the checks of some dependencies in an environment.
 func ask(t *testing.T, e env, o Options, names ...string) []Finding {
 	t.Helper()

@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/helios-connect/helios/tests/program"
 )
 
 func TestGrafanaIsAskedAsThePipelineWouldPush(t *testing.T) {
@@ -35,7 +33,7 @@ func TestGrafanaIsAskedAsThePipelineWouldPush(t *testing.T) {
 	want(t, grafana(server.URL, "glsa_right"), what, Failed, "name Grafana's root")
 	want(t, grafana(server.URL+"/old", "glsa_right"), what, Failed, "points elsewhere")
 	want(t, grafana(server.URL+"/broken", "glsa_right"), what, Failed, "answers 502")
-	want(t, grafana("http://"+program.FreeAddress(t), ""), what, Failed, "nothing listens")
+	want(t, grafana("http://"+nobody, ""), what, Failed, "nothing listens")
 	want(t, grafana("grafana:3000", ""), "settings", Failed, "the form is http://localhost:3000")
 	named := grafana(strings.Replace(server.URL, "//", "//operator:p4ssword@", 1)+"/g", "glsa_right")
 	want(t, named, "settings", Warned, "take user and password out")
