@@ -6,12 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
+
+	"github.com/helios-connect/helios/internal/ownedinput"
 )
 
 const (
@@ -30,7 +31,7 @@ func inputSpec() *service.ConfigSpec {
 		Description(`
 The choices are tried in order when the config is loaded. The first whose `+"`when`"+` is not empty (or equals `+"`equals`"+`, where that is given) is the input; the others are checked by the linter but never created, so that their settings may be absent. One log line says what was chosen and what the alternatives were.
 
-Without a match nothing is read, nothing fails, and the stream counts as connected: the source is switched off.`).
+The stream counts as connected when the chosen input does. Without a match nothing is read, nothing fails, and it counts as connected too: the source is switched off.`).
 		Fields(
 			service.NewStringField(icFieldName).
 				Description("What is read, for the log line.").
@@ -100,7 +101,7 @@ func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (ser
 			return nil, fmt.Errorf("creating choice %d of %s, %s: %w", i+1, name, as, err)
 		}
 		res.Logger().Infof("%s: reading from %s, because its setting is given.", name, as)
-		return &input{chosen: chosen}, nil
+		return ownedinput.Follow(&input{chosen: chosen}, chosen), nil
 	}
 	res.Logger().Infof("%s: off, because the setting of none of its choices is given: %s.", name, strings.Join(off, ", "))
 	return &input{}, nil
@@ -167,22 +168,7 @@ func (i *input) Close(ctx context.Context) error {
 		return nil
 	}
 	if i.unsettled.Load() > 0 {
-		closeNow(i.chosen)
+		ownedinput.CloseNow(i.chosen)
 	}
 	return i.chosen.Close(ctx)
-}
-
-// closeNow makes an input give up waiting for acknowledgements, as Redpanda
-// Connect does with the inputs that it owns itself. The public package has no
-// call for it, and the type that has one can't be named from outside.
-func closeNow(owned *service.OwnedInput) {
-	unwrap := reflect.ValueOf(owned.XUnwrapper()).MethodByName("Unwrap")
-	if !unwrap.IsValid() {
-		return
-	}
-	for _, inner := range unwrap.Call(nil) {
-		if stoppable, ok := inner.Interface().(interface{ TriggerCloseNow() }); ok {
-			stoppable.TriggerCloseNow()
-		}
-	}
 }

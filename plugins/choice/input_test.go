@@ -169,3 +169,26 @@ choices:
 		t.Fatal("the input waits for an acknowledgement that can't come")
 	}
 }
+
+func TestAChoiceIsConnectedWhenItsInputIs(t *testing.T) {
+	env := service.NewEnvironment()
+	require.NoError(t, env.RegisterInput("unreachable", service.NewConfigSpec(), func(*service.ParsedConfig, *service.Resources) (service.Input, error) {
+		return unreachable{}, nil
+	}))
+	for when, connects := range map[string]bool{"": true, "given": false} {
+		conf, err := inputSpec().ParseYAML("{name: x, choices: [{as: X, when: '"+when+"', input: {unreachable: {}}}]}", env)
+		require.NoError(t, err)
+		in, err := newInputFromParsed(conf, service.MockResources())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		require.Equal(t, connects, in.Connect(ctx) == nil, "when is %q", when)
+		require.NoError(t, in.Close(t.Context()))
+	}
+}
+
+// unreachable never connects.
+type unreachable struct{ service.Input }
+
+func (unreachable) Connect(context.Context) error { return errors.New("nobody answers") }
+func (unreachable) Close(context.Context) error   { return nil }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/helios-connect/helios/internal/ownedinput"
 	"github.com/helios-connect/helios/plugins/tracing"
 )
 
@@ -136,7 +137,7 @@ func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (ser
 	}
 	tracer := tracing.From(res)
 	if name, err := conf.FieldString(idFieldBackend); err != nil || name == backendNone {
-		return tracing.Passing(child, tracer), err
+		return ownedinput.Follow(tracing.Passing(child, tracer), owned), err
 	}
 	backend, err := newBackend(conf, set.terms)
 	if err != nil {
@@ -144,7 +145,7 @@ func newInputFromParsed(conf *service.ParsedConfig, res *service.Resources) (ser
 	}
 	r := newReader(child, backend, set, newMeter(res.Metrics()), res.Logger())
 	r.traced = tracer != nil
-	return tracing.Passing(r, tracer), nil
+	return ownedinput.Follow(tracing.Passing(r, tracer), owned), nil
 }
 
 func newBackend(conf *service.ParsedConfig, terms Terms) (Backend, error) {

@@ -264,3 +264,26 @@ func TestTwoReadersOfOneRedisHandEachEventOnOnce(t *testing.T) {
 		require.Equal(t, 1, n, id)
 	}
 }
+
+func TestTheInputIsConnectedWhenTheWrappedOneIs(t *testing.T) {
+	env := service.NewEnvironment()
+	require.NoError(t, env.RegisterInput("unreachable", service.NewConfigSpec(), func(*service.ParsedConfig, *service.Resources) (service.Input, error) {
+		return unreachable{}, nil
+	}))
+	for _, backend := range []string{backendNone, backendMemory} {
+		conf, err := inputSpec().ParseYAML("{backend: "+backend+", input: {unreachable: {}}}", env)
+		require.NoError(t, err)
+		in, err := newInputFromParsed(conf, service.MockResources())
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(bg, 100*time.Millisecond)
+		defer cancel()
+		require.ErrorIs(t, in.Connect(ctx), context.DeadlineExceeded, backend)
+		require.NoError(t, in.Close(bg))
+	}
+}
+
+// unreachable never connects.
+type unreachable struct{ service.Input }
+
+func (unreachable) Connect(context.Context) error { return errors.New("nobody answers") }
+func (unreachable) Close(context.Context) error   { return nil }

@@ -3,12 +3,12 @@ package dedupe
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync/atomic"
 	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
+	"github.com/helios-connect/helios/internal/ownedinput"
 	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
@@ -95,18 +95,11 @@ func (w *wrapped) ReadBatch(ctx context.Context) (service.MessageBatch, service.
 // Close is called when nothing will be settled any more: Redpanda Connect waits
 // for what it has in hand before it closes an input, unless it is stopped hard.
 // What is still open then goes back to its source unacknowledged, and the input
-// must not wait for it. The public package has no call for that.
+// must not wait for it.
 func (w *wrapped) Close(ctx context.Context) error {
 	if !w.started.Load() {
 		return nil
 	}
-	unwrap := reflect.ValueOf(w.owned.XUnwrapper()).MethodByName("Unwrap")
-	if unwrap.IsValid() {
-		for _, inner := range unwrap.Call(nil) {
-			if stoppable, ok := inner.Interface().(interface{ TriggerCloseNow() }); ok {
-				stoppable.TriggerCloseNow()
-			}
-		}
-	}
+	ownedinput.CloseNow(w.owned)
 	return w.owned.Close(ctx)
 }
