@@ -26,8 +26,8 @@ func CloseNow(owned *service.OwnedInput) {
 	}
 }
 
-// connected reports whether all that an input reads from is connected.
-func connected(owned *service.OwnedInput) bool {
+// Connected reports whether all that an input reads from is connected.
+func Connected(owned *service.OwnedInput) bool {
 	status := reflect.ValueOf(unwrap(owned)).MethodByName("ConnectionStatus")
 	if !status.IsValid() {
 		return true
@@ -49,7 +49,7 @@ func unwrap(owned *service.OwnedInput) any {
 // OwnedInput connects by itself, and a stream that can't read would count as
 // ready. What can be read is handed on in any case.
 func Follow(child service.BatchInput, owned *service.OwnedInput) service.BatchInput {
-	return &following{BatchInput: child, connected: func() bool { return connected(owned) }, stop: func() {}}
+	return &following{BatchInput: child, connected: func() bool { return Connected(owned) }, stop: func() {}}
 }
 
 type following struct {

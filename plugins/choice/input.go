@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 
@@ -22,6 +23,9 @@ const (
 	icFieldWhen    = "when"
 	icFieldEquals  = "equals"
 	icFieldInput   = "input"
+
+	// connectingTime is how long a stop waits for an attempt to connect.
+	connectingTime = time.Second
 )
 
 func inputSpec() *service.ConfigSpec {
@@ -170,5 +174,15 @@ func (i *input) Close(ctx context.Context) error {
 	if i.unsettled.Load() > 0 {
 		ownedinput.CloseNow(i.chosen)
 	}
-	return i.chosen.Close(ctx)
+	if ownedinput.Connected(i.chosen) {
+		return i.chosen.Close(ctx)
+	}
+	// Some inputs, gcp_pubsub among them, can't be stopped while they connect, and
+	// hold nothing yet.
+	patient, cancel := context.WithTimeout(ctx, connectingTime)
+	defer cancel()
+	if err := i.chosen.Close(patient); patient.Err() == nil {
+		return err
+	}
+	return ctx.Err()
 }

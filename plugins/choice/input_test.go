@@ -187,6 +187,34 @@ func TestAChoiceIsConnectedWhenItsInputIs(t *testing.T) {
 	}
 }
 
+func TestAnInputThatCanNotBeStoppedWhileItConnectsHoldsNoStopUp(t *testing.T) {
+	env := service.NewEnvironment()
+	require.NoError(t, env.RegisterInput("endless", service.NewConfigSpec(), func(*service.ParsedConfig, *service.Resources) (service.Input, error) {
+		return endless{}, nil
+	}))
+	conf, err := inputSpec().ParseYAML("{name: x, choices: [{as: X, when: given, input: {endless: {}}}]}", env)
+	require.NoError(t, err)
+	in, err := newInputFromParsed(conf, service.MockResources())
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, in.Connect(ctx), context.DeadlineExceeded)
+	closed := make(chan error, 1)
+	go func() { closed <- in.Close(context.Background()) }()
+	select {
+	case err := <-closed:
+		require.NoError(t, err)
+	case <-time.After(10 * connectingTime):
+		t.Fatal("it waits for an attempt that never ends")
+	}
+}
+
+// endless connects without regard to whoever stops it.
+type endless struct{ service.Input }
+
+func (endless) Connect(context.Context) error { select {} }
+func (endless) Close(context.Context) error   { return nil }
+
 // unreachable never connects.
 type unreachable struct{ service.Input }
 
