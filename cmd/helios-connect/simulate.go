@@ -20,8 +20,8 @@ func simulateCommand() *cli.Command {
 		Usage: "Write files of business records as three clouds would export them, and the truth about them",
 		Description: "Writes aws.jsonl, gcp.jsonl.gz and azure.jsonl, one flat JSON record a line, in which some facts are\n" +
 			"missing, different, repeated, late or broken, and truth.jsonl, which says for each fact what a\n" +
-			"reconciliation must find. The same seed gives the same files. Files of an earlier simulation are replaced,\n" +
-			"others never.",
+			"reconciliation must find. The same seed gives the same files. Files that are as a simulation left them are\n" +
+			"replaced, others never.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "out", Required: true, Usage: "the folder to write to"},
 			&cli.Uint64Flag{Name: "count", Value: 5000, Usage: "how many facts"},

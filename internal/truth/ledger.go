@@ -83,6 +83,9 @@ type Trailer struct {
 	Facts     int64            `json:"facts"`
 	Events    map[string]int64 `json:"events"` // good ones by participant
 	Malformed int64            `json:"malformed_events"`
+	// Files beside the ledger that hold the events, by name: their SHA-256 in
+	// hexadecimal.
+	Files map[string]string `json:"files,omitempty"`
 }
 
 // Ledger is what a run decided.

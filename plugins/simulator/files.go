@@ -2,10 +2,14 @@ package simulator
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,6 +28,8 @@ var fileNames = [cloudCount]string{AWS: "aws.jsonl", GCP: "gcp.jsonl.gz", Azure:
 const (
 	truthName  = "truth.jsonl"
 	filesWorld = "files"
+	// trailerRoom is above the length of its last line (bytes).
+	trailerRoom = 4096
 )
 
 // FileSummary says what WriteFiles wrote.
@@ -44,8 +50,8 @@ type FileSummary struct {
 // JSON record a line, in the order in which the cloud got them, and the truth
 // about the facts. recordType is the type that the ledger gives the facts;
 // opts.Count must be set. Equal options give equal bytes. Files have no live
-// clouds, so no cloud stalls, and all facts live on all three. Files that it wrote
-// before are replaced, others never.
+// clouds, so no cloud stalls, and all facts live on all three. Files that are as it
+// wrote them before are replaced, others never.
 func WriteFiles(dir, recordType string, opts Options) (*FileSummary, error) {
 	if opts.Count == 0 {
 		return nil, errors.New("count: files need a number of facts above 0, for example 5000")
@@ -92,9 +98,10 @@ func WriteFiles(dir, recordType string, opts Options) (*FileSummary, error) {
 	return s, errs
 }
 
-// mayReplace reports whether files are in the way. They are an error unless the
-// truth beside them says that they are simulated.
+// mayReplace reports whether files are in the way. They are an error unless they
+// are as the truth beside them says that they were simulated.
 func mayReplace(dir string) (replaced bool, err error) {
+	before, isTruth := simulated(filepath.Join(dir, truthName))
 	for _, name := range append(fileNames[:], truthName) {
 		path := filepath.Join(dir, name)
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
@@ -102,23 +109,57 @@ func mayReplace(dir string) (replaced bool, err error) {
 		} else if err != nil {
 			return false, fmt.Errorf("looking for earlier files: %w", err)
 		}
-		if !simulated(filepath.Join(dir, truthName)) {
-			return false, fmt.Errorf("%s is there already and was not simulated: move it away, or write to another folder", path)
+		own := isTruth
+		if name != truthName {
+			own = before[name] != "" && before[name] == sumOf(path)
+		}
+		if !own {
+			return false, fmt.Errorf("%s is there already and is not as a simulation left it: move it away, or write to another folder", path)
 		}
 		replaced = true
 	}
 	return replaced, nil
 }
 
-// simulated reports whether the file begins as the truth about simulated files.
-func simulated(path string) bool {
+// simulated reads of a truth about simulated files what they were when they were
+// complete, by name. ok is false when it is another file.
+func simulated(path string) (files map[string]string, ok bool) {
 	f, err := os.Open(path)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	defer f.Close()
 	var header truth.Header
-	return json.NewDecoder(f).Decode(&header) == nil && header.Ledger == truth.Version && header.World == filesWorld
+	if json.NewDecoder(f).Decode(&header) != nil || header.Ledger != truth.Version || header.World != filesWorld {
+		return nil, false
+	}
+	if size, err := f.Seek(0, io.SeekEnd); err == nil {
+		_, _ = f.Seek(max(0, size-trailerRoom), io.SeekStart) // an error is met again when it is read
+	}
+	end, err := io.ReadAll(f)
+	if err != nil {
+		return nil, true
+	}
+	end = bytes.TrimSpace(end)
+	var trailer truth.Trailer
+	if json.Unmarshal(end[bytes.LastIndexByte(end, '\n')+1:], &trailer) != nil {
+		return nil, true
+	}
+	return trailer.Files, true
+}
+
+// sumOf is the SHA-256 of a file as a truth has it; empty when it can't be read.
+func sumOf(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // generate runs the generator to its end.
@@ -148,6 +189,13 @@ func (s *FileSummary) generate(opts Options, recordType string, truthFile io.Wri
 				s.Records++
 			}
 		}
+	}
+	led.trailer.Files = map[string]string{}
+	for c, name := range fileNames {
+		if err := sinks[c].Close(); err != nil {
+			return fmt.Errorf("writing %s: %w", name, err)
+		}
+		led.trailer.Files[name] = hex.EncodeToString(sinks[c].sum.Sum(nil))
 	}
 	return led.end()
 }
@@ -215,6 +263,7 @@ func (d *delivery) quantity() (n int64) {
 // recordFile is a file of records, compressed when its name says so.
 type recordFile struct {
 	file   *os.File
+	sum    hash.Hash // SHA-256 of what is in the file
 	zip    *gzip.Writer
 	out    *bufio.Writer
 	closed bool
@@ -225,13 +274,13 @@ func createRecordFile(path string) (*recordFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating a file of records: %w", err)
 	}
-	r := &recordFile{file: f}
+	r := &recordFile{file: f, sum: sha256.New()}
+	to := io.MultiWriter(f, r.sum)
 	if strings.HasSuffix(path, ".gz") {
-		r.zip = gzip.NewWriter(f)
-		r.out = bufio.NewWriter(r.zip)
-	} else {
-		r.out = bufio.NewWriter(f)
+		r.zip = gzip.NewWriter(to)
+		to = r.zip
 	}
+	r.out = bufio.NewWriter(to)
 	return r, nil
 }
 
