@@ -87,6 +87,20 @@ func TestARateThatIsNotKeptIsSaid(t *testing.T) {
 	require.NotContains(t, out.String(), "attained", "a moment's delay is no matter")
 }
 
+func TestTimeInWhichTheProcessStoodStillIsLeftOut(t *testing.T) {
+	begun := time.Now()
+	m := meter{begun: begun}
+	require.False(t, m.standsStill(begun))
+	require.False(t, m.standsStill(begun.Add(time.Second)))
+	require.True(t, m.standsStill(begun.Add(71*time.Second)))
+	require.False(t, m.standsStill(begun.Add(72*time.Second)))
+	require.Equal(t, 2*time.Second, m.ran(begun.Add(72*time.Second)))
+
+	var out strings.Builder
+	require.NoError(t, newReport(&truth.Report{OK: true}, &counts{Rate: 1000, Load: load{Events: 2000, Seconds: 2, Still: 70}}).Write(&out, false))
+	require.Contains(t, out.String(), "The process stood still for 70 s")
+}
+
 func TestCloudsThatStandStillAreLoweredToWhatIsTaken(t *testing.T) {
 	g := governor{asked: 20_000, ingest: limitEmulators}
 	now, lost, stored := time.Unix(0, 0), time.Duration(0), int64(0)

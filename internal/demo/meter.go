@@ -21,6 +21,7 @@ type meter struct {
 	limits  map[string]int // how often each was that
 
 	begun    time.Time // first look
+	moved    time.Time // last known to run
 	last     time.Time
 	received map[string]int64 // by cloud, at the last look
 	atFirst  struct {         // what the process had used and received at the first look
@@ -40,9 +41,11 @@ var (
 // load is what the traffic cost.
 type load struct {
 	Seconds float64 `json:"seconds"`
-	Events  int64   `json:"events"`
-	CPU     float64 `json:"cpu_cores"`    // of one core
-	Memory  int64   `json:"memory_bytes"` // resident, the highest seen
+	// Still is how many seconds more the process stood still.
+	Still  float64 `json:"stood_still_seconds,omitempty"`
+	Events int64   `json:"events"`
+	CPU    float64 `json:"cpu_cores"`    // of one core
+	Memory int64   `json:"memory_bytes"` // resident, the highest seen
 	// Limit is what kept the rate down most of the time; empty: nothing did.
 	Limit   string  `json:"limited_by,omitempty"`
 	FirstIn float64 `json:"first_verdict_seconds"`
@@ -63,7 +66,7 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 		m.atFirst.cpu, m.atFirst.events = said.float(processCPU), said.sum(receivedEvents)
 	}
 	v := view{
-		elapsed: now.Sub(m.begun), planned: m.planned, phase: m.phase, left: m.left, address: m.address,
+		elapsed: m.ran(now), planned: m.planned, phase: m.phase, left: m.left, address: m.address,
 		asked: m.asked, limit: m.limit,
 		perCloud: map[string]float64{},
 		open:     said.sum(openFacts),
@@ -91,6 +94,27 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 		m.load.P50, m.load.P99 = v.p50, v.p99
 	}
 	return v, nil
+}
+
+// standstill is longer than a process is kept from what it does each second, unless
+// it was suspended or the machine slept.
+const standstill = 5 * time.Second
+
+// standsStill takes note of the time in which the process stood still, and reports
+// whether it did since it was asked last.
+func (m *meter) standsStill(now time.Time) bool {
+	gap := now.Sub(m.moved)
+	still := !m.moved.IsZero() && gap > standstill
+	if still {
+		m.load.Still += gap.Seconds()
+	}
+	m.moved = now
+	return still
+}
+
+// ran is how long the traffic has lasted, standstills left out.
+func (m *meter) ran(now time.Time) time.Duration {
+	return now.Sub(m.begun) - time.Duration(m.load.Still*float64(time.Second))
 }
 
 // startOf is when the process was started, which is before its first instruction.
@@ -122,7 +146,7 @@ func (m *meter) loaded(ctx context.Context) error {
 	if m.begun.IsZero() {
 		return nil
 	}
-	m.load.Seconds = time.Since(m.begun).Seconds()
+	m.load.Seconds = m.ran(time.Now()).Seconds()
 	m.load.CPU = (said.float(processCPU) - m.atFirst.cpu) / m.load.Seconds
 	m.load.Events = said.sum(receivedEvents) - m.atFirst.events
 	return nil

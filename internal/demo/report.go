@@ -208,6 +208,9 @@ func (r *Report) writeText(w io.Writer) error {
 	if l.Limit != "" && r.Attained < keptRate*r.Rate {
 		short = attains(r.Attained, r.Rate, l.Limit) + "\n"
 	}
+	if l.Still > 0 {
+		short += fmt.Sprintf("The process stood still for %.0f s, suspended or with the machine asleep, which is left out.\n", l.Still)
+	}
 	_, err := fmt.Fprintf(w, "\n%s in %.0f s: %.0f per second (%.0f wanted), %.0f %% of one core, %.0f MB at most\n%s"+
 		"First verdict %s after the start of the process; from a fact's last event to its verdict p50 %s, p99 %s\n\n",
 		terminal.Count(l.Events, "event", "events"), l.Seconds, r.Attained, r.Rate, 100*l.CPU, float64(l.Memory)/1e6, short,

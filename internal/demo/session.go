@@ -98,9 +98,7 @@ func (s *session) connect(ctx context.Context) (err error) {
 func (s *session) traffic(ctx context.Context) error {
 	var over <-chan time.Time
 	if s.o.Duration > 0 {
-		timer := time.NewTimer(s.o.Duration)
-		defer timer.Stop()
-		over = timer.C
+		over = time.After(s.o.Duration)
 	}
 	s.meter.phase = "running"
 	s.redraw(ctx)
@@ -113,7 +111,10 @@ func (s *session) traffic(ctx context.Context) error {
 		case <-s.stop:
 			running = false
 		case <-over:
-			running = false
+			s.standsStill()
+			left := s.o.Duration - s.meter.ran(time.Now())
+			running = left > 0
+			over = time.After(left)
 		case <-redraw.C:
 			if err := s.world.Snapshot().Err; err != "" {
 				return errors.New("the simulated clouds stopped: " + err)
@@ -174,9 +175,18 @@ func (s *session) stopping() bool {
 	}
 }
 
+// standsStill asks whether the process stood still. What was seen before says nothing
+// about the rate that is taken now.
+func (s *session) standsStill() {
+	if s.meter.standsStill(time.Now()) {
+		s.pace.at = time.Time{}
+	}
+}
+
 // govern has the clouds send no faster than what they send is taken. Without a view
 // of everything their rate stays what it is.
 func (s *session) govern(ctx context.Context) {
+	s.standsStill()
 	a, err := s.arrivals(ctx)
 	if err != nil {
 		return

@@ -69,6 +69,6 @@ func (l *worldLog) Lost(d time.Duration, wanted, reached float64) {
 	l.lost += d
 	if now := time.Now(); now.Sub(l.warned) >= warnEvery {
 		l.warned = now
-		l.logger.Warnf("The simulator cannot keep %.0f events per second because they are not taken fast enough: %.0f in the last second, %v behind in all", wanted, reached, l.lost.Round(time.Millisecond))
+		l.logger.Warnf("The simulator cannot keep %.0f events per second because they are not taken fast enough, or because the process stood still: %.0f in the last second, %v behind in all", wanted, reached, l.lost.Round(time.Millisecond))
 	}
 }

@@ -40,3 +40,22 @@ func TestTheHighestRateIsKept(t *testing.T) {
 	require.InEpsilon(t, MaxRate, float64(events)/wall.Seconds(), 0.05)
 	require.Zero(t, s.Lost)
 }
+
+// deaf takes no note of what a world says.
+type deaf struct{}
+
+func (deaf) Facts(Class, int64)                   {}
+func (deaf) Lost(time.Duration, float64, float64) {}
+
+func TestAWorldDoesNotMakeUpForAStandstillAtOnce(t *testing.T) {
+	opts := fileOptions()
+	opts.Rate, opts.Count = 1000, 0
+	w := newWorld("stood still", Settings{Options: opts, MaxQueued: 20_000}, deaf{})
+	now := time.Now()
+	require.NoError(t, w.open(now))
+	require.True(t, w.advance(now.Add(time.Second)))
+	before := w.made
+	require.True(t, w.advance(now.Add(71*time.Second)))
+	require.InDelta(t, opts.Rate*maxLag.Seconds(), w.made-before, 300)
+	require.Equal(t, 69*time.Second, w.lost.Round(time.Second))
+}

@@ -43,6 +43,9 @@ func (w *World) run() {
 func (w *World) advance(now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// Before anything is made: after a standstill of the process it would all come
+	// at once.
+	w.lose(now)
 	before := w.classes
 	for w.err == nil && w.phase != over && !w.congested() && w.gen.now+bucket <= int64(now.Sub(w.base)) {
 		w.step(now)
@@ -59,12 +62,19 @@ func (w *World) advance(now time.Time) bool {
 		return false
 	}
 	w.pace.sample(now, w.made)
+	return true
+}
+
+// lose gives up what the world can't catch up.
+func (w *World) lose(now time.Time) {
+	if w.err != nil || w.phase == over {
+		return
+	}
 	if lag := now.Sub(w.base) - time.Duration(w.gen.now); lag > maxLag {
 		w.base = w.base.Add(lag - maxLag)
 		w.lost += lag - maxLag
 		w.events.Lost(lag-maxLag, w.settings.Rate, w.pace.rate)
 	}
-	return true
 }
 
 // congested reports whether some cloud's reader is so far behind that no more

@@ -38,6 +38,6 @@ var (
 	SimulatorLost = Metric{
 		Name: "helios_simulator_lost_nanoseconds_total",
 		Kind: Counter,
-		Help: "Time by which the simulator fell behind its rate for good because its events were not taken fast enough.",
+		Help: "Time by which the simulator fell behind its rate for good because its events were not taken fast enough, or its process stood still.",
 	}
 )
