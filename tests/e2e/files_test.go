@@ -337,3 +337,17 @@ func TestARecordOfMegabytesIsJudgedAndSoAreThoseAfterIt(t *testing.T) {
 	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
 	require.Equal(t, map[string]int{"matched": 4}, res.summary)
 }
+
+// A file without the last line's end, which another was appended to, has two
+// records on one line.
+func TestALineThatGoesOnAfterItsRecordIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	one := strings.TrimSuffix(lineOf("one", "1"), "\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "north.jsonl"), []byte(one+lineOf("two", "1")+one+" x\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "south.jsonl"), []byte(lineOf("one", "1")+lineOf("two", "1")), 0o600))
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"missing": 2, "refused": 2}, res.summary)
+	for _, r := range res.refused {
+		require.Contains(t, r.Detail, "expected nothing after the JSON object")
+	}
+}
