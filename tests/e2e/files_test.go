@@ -351,3 +351,27 @@ func TestALineThatGoesOnAfterItsRecordIsRefused(t *testing.T) {
 		require.Contains(t, r.Detail, "expected nothing after the JSON object")
 	}
 }
+
+// What programs on Windows write is read; what can be read in two ways is not.
+func TestARecordIsJudgedAsItIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	line := func(key, amount string) string {
+		return fmt.Sprintf(`{"key":"%s","event_time":"2025-03-01T00:00:00Z","amount":%s}`, key, amount)
+	}
+	north := "\xef\xbb\xbf" + line("first", "1") + "\r\n\r\n" + line("exact", "0.10000000000000000000000001") + "\r\n" +
+		line("twice", `1,"amount":2`) + "\r\n" + line("M\xfcller", "1") + "\r\n" + line("M\xf6ller", "1") + "\r\n\r\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "north.jsonl"), []byte(north), 0o600))
+	south := line("first", "1.0") + "\n" + line("exact", "0.1") + "\n" + line("twice", "2") + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "south.jsonl"), []byte(south), 0o600))
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.amount}")
+	require.Equal(t, map[string]int{"matched": 1, "mismatched": 1, "missing": 1, "refused": 3}, res.summary)
+	require.Equal(t, "matched", res.final["first"].said())
+	require.Equal(t, "missing -north", res.final["twice"].said())
+	var why []string
+	for _, r := range res.refused {
+		why = append(why, r.Detail)
+	}
+	require.Contains(t, why[0], `duplicate member "amount"`)
+	require.Contains(t, why[1], "expected valid UTF-8")
+	require.Contains(t, why[2], "expected valid UTF-8")
+}
