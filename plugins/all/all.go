@@ -24,6 +24,7 @@ import (
 	_ "github.com/helios-connect/helios/plugins/choice"
 	_ "github.com/helios-connect/helios/plugins/dedupe"
 	_ "github.com/helios-connect/helios/plugins/reconcile"
+	_ "github.com/helios-connect/helios/plugins/records"
 	_ "github.com/helios-connect/helios/plugins/schema"
 	_ "github.com/helios-connect/helios/plugins/simulator"
 	_ "github.com/helios-connect/helios/plugins/store"

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -39,6 +40,7 @@ var minimal = map[string]string{
 	"processor/helios_canonical": `{}`,
 	"processor/helios_schema":    `{folder: $DIR}`,
 	"output/helios_store":        `{dsn: "sqlite://$DIR/store.db", kind: events}`,
+	"scanner/helios_records":     `{}`,
 	"tracer/helios_otlp":         `{endpoint: "http://127.0.0.1:1", sampler: always_on, exemplars_address: "127.0.0.1:0"}`,
 }
 
@@ -108,9 +110,14 @@ func streamOf(t *testing.T, c docsgen.Component, recorder *metricNames) *service
 	}
 	part := "{" + c.Name + ": " + config + "}"
 	pipeline := "{processors: []}"
-	if c.Kind == "processor" {
+	switch c.Kind {
+	case "processor":
 		pipeline = "{processors: [" + part + "]}"
-	} else {
+	case "scanner":
+		file := filepath.Join(t.TempDir(), "records.jsonl")
+		require.NoError(t, os.WriteFile(file, []byte("{}\n\n{}"), 0o600))
+		parts["input"] = "{file: {paths: [" + file + "], scanner: " + part + "}}"
+	default:
 		require.Contains(t, parts, c.Kind, "this test does not know how to run the kind")
 		parts[c.Kind] = part
 	}

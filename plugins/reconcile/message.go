@@ -50,11 +50,15 @@ func verdictMessage(v *engine.Verdict) *service.Message {
 }
 
 // flaggedMessage makes the message of an event that can't be judged: unchanged,
-// flagged as an error.
+// flagged as an error. What failed before says itself why it is no event.
 func flaggedMessage(m *service.Message, o *engine.Outcome) *service.Message {
 	m = m.Copy()
+	why := m.GetError()
+	if why == nil {
+		why = o.Err
+	}
 	m.MetaSetMut(metaReason, o.Reason.String())
-	m.MetaSetMut(metaDetail, o.Err.Error())
-	m.SetError(o.Err)
+	m.MetaSetMut(metaDetail, why.Error())
+	m.SetError(why)
 	return m
 }

@@ -375,3 +375,33 @@ func TestARecordIsJudgedAsItIsWritten(t *testing.T) {
 	require.Contains(t, why[1], "expected valid UTF-8")
 	require.Contains(t, why[2], "expected valid UTF-8")
 }
+
+// What can't be read is told by the file's name, and ends the run as all else does.
+func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
+	dir := t.TempDir()
+	var all, zipped bytes.Buffer
+	for i := range 2000 {
+		all.WriteString(lineOf(fmt.Sprint(i*i), "1"))
+	}
+	z := gzip.NewWriter(&zipped)
+	_, err := z.Write(all.Bytes())
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	for name, text := range map[string][]byte{
+		"north.jsonl": all.Bytes(), "south-cut.jsonl.gz": zipped.Bytes()[:zipped.Len()/2], "south-none.jsonl.gz": nil, "west.jsonl": []byte(lineOf("0", "1")),
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, 2000, res.summary["matched"]+res.summary["missing"])
+	require.Positive(t, res.summary["matched"])
+	require.Positive(t, res.summary["missing"])
+	require.Equal(t, 3, res.summary["refused"])
+	var why []string
+	for _, r := range res.refused {
+		why = append(why, r.Detail)
+	}
+	require.Contains(t, why[0], "south-cut.jsonl.gz can't be read from line ")
+	require.Contains(t, why[1], "south-none.jsonl.gz can't be read from line 1 on: unexpected EOF")
+	require.Contains(t, why[2], "no name of PARTICIPANTS (north, south) stands in the path ")
+}
