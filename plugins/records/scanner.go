@@ -17,6 +17,7 @@ import (
 
 const (
 	rsFieldMaxBytes = "max_record_bytes"
+	metaLine        = "line"
 
 	batchSize = 100
 	// shown of a record that is too long (bytes).
@@ -29,7 +30,7 @@ func scannerSpec() *service.ConfigSpec {
 		Beta().
 		Summary("Reads records, one a line, plain or gzip, and hands on what it can't read as a failed message.").
 		Description(`
-Whether a file is gzip is seen by its first bytes, whatever its name. A byte order mark and empty lines are passed over.
+Whether a file is gzip is seen by its first bytes, whatever its name. A byte order mark and empty lines are passed over. Records carry the metadata `+"`line`"+`: the number of their line, from 1.
 
 Redpanda Connect's own scanners log an error that does not name the file, and go on as if it had ended there; a `+"`.gz`"+` file without a byte is tried for ever. Here a message that is flagged as an error stands in the place of what could not be read: it names the file and the line, is counted downstream, and can be kept.
 
@@ -144,7 +145,9 @@ func (s *scanner) next() (*service.Message, error) {
 	case len(text) == 0:
 		return nil, err
 	}
-	return service.NewMessage(text), err
+	msg := service.NewMessage(text)
+	msg.MetaSetMut(metaLine, s.line)
+	return msg, err
 }
 
 func failedMessage(text []byte, err error) *service.Message {

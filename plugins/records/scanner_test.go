@@ -35,6 +35,9 @@ func scan(t *testing.T, name, file string, most int) (all []string) {
 		for _, m := range batch {
 			text, err := m.AsBytes()
 			require.NoError(t, err)
+			if line, _ := m.MetaGet(metaLine); strings.HasPrefix(string(text), "line") {
+				require.Equal(t, "line "+line, string(text))
+			}
 			if m.GetError() != nil {
 				all = append(all, m.GetError().Error()+" | "+string(text))
 			} else {
@@ -70,6 +73,7 @@ func TestRecordsAreReadHoweverTheFileIsWritten(t *testing.T) {
 			require.Equal(t, []string{"a", "b"}, scan(t, called, file, 100), "%s in %s", name, called)
 		}
 	}
+	require.Len(t, scan(t, "numbered", "line 1\n\nline 3\nline 4", 100), 3)
 	require.Empty(t, scan(t, "x.jsonl", "", 100))
 	require.Empty(t, scan(t, "x.gz", zipped(""), 100))
 	require.Equal(t, []string{"\x1f"}, scan(t, "x", "\x1f", 100))

@@ -405,3 +405,22 @@ func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
 	require.Contains(t, why[1], "south-none.jsonl.gz can't be read from line 1 on: unexpected EOF")
 	require.Contains(t, why[2], "no name of PARTICIPANTS (north, south) stands in the path ")
 }
+
+// Two records of one time and key differ: the later line counts, whatever was read
+// before it.
+func TestTheLaterOfTwoRecordsCounts(t *testing.T) {
+	dir := t.TempDir()
+	north, south := filepath.Join(dir, "north.jsonl"), filepath.Join(dir, "south.jsonl")
+	var lines strings.Builder
+	for i := range 8 {
+		lines.WriteString(lineOf(fmt.Sprint(i), "1"))
+	}
+	require.NoError(t, os.WriteFile(south, []byte(lines.String()+lineOf("k", "new")), 0o600))
+	lines.WriteString(lineOf("k", "old") + lineOf("k", "new")) // lines 9 and 10
+	require.NoError(t, os.WriteFile(north, []byte(lines.String()), 0o600))
+	for _, files := range []string{north + "," + south, south + "," + north} {
+		res := reconcileFiles(t, "FILES="+files, "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+		require.Equal(t, map[string]int{"matched": 9}, res.summary, files)
+		require.Equal(t, map[string]int{"north": 1}, res.final["k"].Conflicts, files)
+	}
+}
