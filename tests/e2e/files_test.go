@@ -424,3 +424,20 @@ func TestTheLaterOfTwoRecordsCounts(t *testing.T) {
 		require.Equal(t, map[string]int{"north": 1}, res.final["k"].Conflicts, files)
 	}
 }
+
+// An export is as often sorted by its key as by its time.
+func TestFilesNeedNotBeSortedByTime(t *testing.T) {
+	dir := t.TempDir()
+	var lines []string
+	for i := range 300 {
+		at := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * 37 * time.Hour)
+		lines = append(lines, fmt.Sprintf(`{"key":"%d","event_time":%q,"value":1}`, i, at.Format(time.RFC3339)))
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, name := range []string{"north", "south"} {
+		r.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"), []byte(strings.Join(lines, "\n")), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"matched": 300}, res.summary)
+}
