@@ -441,3 +441,13 @@ func TestFilesNeedNotBeSortedByTime(t *testing.T) {
 	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=north, south", "COMPARE={field: data.value}")
 	require.Equal(t, map[string]int{"matched": 300}, res.summary)
 }
+
+// "customers" holds the name us, and is no word for it.
+func TestANameInAFilesNameIsAWordBeforeItIsAPartOfOne(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"customers-eu", "customers-us", "apac_customers"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"), []byte(lineOf("k", "1")), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=us, eu, apac", "COMPARE={field: data.value}")
+	require.Equal(t, map[string]int{"matched": 1}, res.summary)
+}
