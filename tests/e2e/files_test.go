@@ -388,7 +388,7 @@ func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	for name, text := range map[string][]byte{
-		"north.jsonl": all.Bytes(), "south-cut.jsonl.gz": zipped.Bytes()[:zipped.Len()/2], "south-none.jsonl.gz": nil, "west.jsonl": []byte(lineOf("0", "1")),
+		"north.jsonl": all.Bytes(), "south-cut.jsonl.gz": zipped.Bytes()[:zipped.Len()/2], "south-none.jsonl.gz": nil, "west.jsonl": []byte(lineOf("0", "1") + lineOf("1", "1")),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
 	}
@@ -396,7 +396,7 @@ func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
 	require.Equal(t, 2000, res.summary["matched"]+res.summary["missing"])
 	require.Positive(t, res.summary["matched"])
 	require.Positive(t, res.summary["missing"])
-	require.Equal(t, 3, res.summary["refused"])
+	require.Equal(t, 4, res.summary["refused"])
 	var why []string
 	for _, r := range res.refused {
 		why = append(why, r.Detail)
@@ -404,6 +404,8 @@ func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
 	require.Contains(t, why[0], "south-cut.jsonl.gz can't be read from line ")
 	require.Contains(t, why[1], "south-none.jsonl.gz can't be read from line 1 on: unexpected EOF")
 	require.Contains(t, why[2], "no name of PARTICIPANTS (north, south) stands in the path ")
+	require.Equal(t, why[2], why[3])
+	require.Equal(t, 1, strings.Count(res.log, "no name of PARTICIPANTS"), "a line of the log for each such file, not for each of its records")
 }
 
 // Two records of one time and key differ: the later line counts, whatever was read
