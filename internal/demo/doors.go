@@ -17,8 +17,8 @@ const (
 	pushPath     = "/gcp"
 	gridPath     = "/azure"
 	emulatorHost = "PUBSUB_EMULATOR_HOST" // by which Google's client finds the emulator
-	// pullRate is how many events a second the Pub/Sub emulator carries with
-	// room to spare; what is more is pushed to the webhook.
+	// pullRate is how many events a second are pulled from Pub/Sub; what is more is
+	// pushed to the webhook, so that both ways are there to be seen.
 	pullRate = 800
 	// clouds share the traffic evenly.
 	clouds = 3
@@ -130,7 +130,7 @@ func (d *doors) describe() string {
 	}
 	gcp := "GCP by Pub/Sub pull"
 	if d.pushed > 0 {
-		gcp = fmt.Sprintf("GCP by Pub/Sub pull, and %.0f %% by push since the emulator carries only %d events/s", 100*d.pushed, pullRate)
+		gcp = fmt.Sprintf("GCP by Pub/Sub pull, and %.0f %% by push, since of more than %d events/s the rest is pushed", 100*d.pushed, pullRate)
 	}
 	return "AWS by SQS; " + gcp + "; Azure by Event Grid to the webhook"
 }

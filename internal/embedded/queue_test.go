@@ -27,18 +27,18 @@ func (c *steppedClock) step(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-func queueOf(bodies ...string) (*queue, *steppedClock) {
+func queueOf(bodies ...string) (*queue[string], *steppedClock) {
 	clock := &steppedClock{at: time.Unix(1000, 0)}
-	q := newQueue(clock.now)
+	q := newQueue[string](clock.now)
 	for _, b := range bodies {
-		q.add(b, nil)
+		q.add(b, "")
 	}
 	return q, clock
 }
 
-func bodiesOf(ds []delivery) (out []string) {
+func bodiesOf(ds []delivery[string]) (out []string) {
 	for _, d := range ds {
-		out = append(out, d.body)
+		out = append(out, d.content)
 	}
 	return out
 }
@@ -95,11 +95,11 @@ func TestAnExpiredMessageThatIsDeletedIsNotHandedOut(t *testing.T) {
 }
 
 func TestALongPollEndsWithTheFirstMessageOrItsContext(t *testing.T) {
-	q := newQueue(time.Now)
-	got := make(chan []delivery)
+	q := newQueue[string](time.Now)
+	got := make(chan []delivery[string])
 	go func() { got <- q.receive(t.Context(), 10, time.Minute, time.Minute) }()
-	q.add("a", nil)
-	q.add("b", nil)
+	q.add("a", "")
+	q.add("b", "")
 	q.announce()
 	require.Equal(t, []string{"a", "b"}, bodiesOf(<-got))
 
@@ -107,4 +107,49 @@ func TestALongPollEndsWithTheFirstMessageOrItsContext(t *testing.T) {
 	go func() { got <- q.receive(ctx, 1, time.Minute, time.Minute) }()
 	cancel()
 	require.Empty(t, <-got)
+}
+
+func TestMessagesWithOneKeyComeOneAfterTheOther(t *testing.T) {
+	clock := &steppedClock{at: time.Unix(1000, 0)}
+	q := newQueue[string](clock.now)
+	for _, content := range []string{"a1", "b1", "a2", "a3"} {
+		q.add(content, content[:1])
+	}
+	first := q.receive(t.Context(), 10, time.Second, 0)
+	require.Equal(t, []string{"a1", "b1"}, bodiesOf(first))
+	require.False(t, q.hide("m-3#0", 0), "nobody has received it")
+	clock.step(time.Second)
+	again := q.receive(t.Context(), 10, time.Minute, 0)
+	require.ElementsMatch(t, []string{"a1", "b1"}, bodiesOf(again), "what came back goes before what waits")
+	for _, d := range again {
+		require.True(t, q.remove(d.handle))
+	}
+	second := q.receive(t.Context(), 10, time.Minute, 0)
+	require.Equal(t, []string{"a2"}, bodiesOf(second))
+	require.True(t, q.remove(second[0].handle))
+	third := q.receive(t.Context(), 10, time.Minute, 0)
+	require.Equal(t, []string{"a3"}, bodiesOf(third))
+	require.True(t, q.remove(third[0].handle))
+	require.Empty(t, q.lines)
+	q.add("a4", "a")
+	require.Len(t, q.receive(t.Context(), 10, time.Minute, 0), 1)
+}
+
+func TestATakerHoldsNoMoreThanItsLimit(t *testing.T) {
+	q, clock := queueOf("a", "b", "c", "d", "e")
+	one := &taker{limit: 2}
+	first, _, _ := q.take(10, time.Minute, one)
+	require.Equal(t, []string{"a", "b"}, bodiesOf(first))
+	none, _, _ := q.take(10, time.Minute, one)
+	require.Empty(t, none)
+	require.True(t, q.remove(first[0].handle))
+	next, _, _ := q.take(10, time.Minute, one)
+	require.Equal(t, []string{"c"}, bodiesOf(next))
+	require.True(t, q.hide(next[0].handle, 0))
+	next, _, _ = q.take(10, time.Second, one)
+	require.Equal(t, []string{"d"}, bodiesOf(next))
+	clock.step(time.Minute)
+	next, _, _ = q.take(10, time.Minute, &taker{limit: 10})
+	require.Len(t, next, 4, "all has expired")
+	require.Zero(t, one.holds)
 }

@@ -29,7 +29,7 @@ const (
 // HTTP, as far as senders and receivers of events use it. Messages live in
 // memory. Signatures are not checked.
 type SQS struct {
-	queue  *queue
+	queue  *queue[sqsMessage]
 	name   string
 	server *http.Server
 	addr   string
@@ -39,6 +39,12 @@ type SQS struct {
 	calls map[string]int64
 }
 
+// sqsMessage is what a message holds.
+type sqsMessage struct {
+	body       string
+	attributes json.RawMessage
+}
+
 // StartSQS starts a queue of that name on a free port of 127.0.0.1.
 func StartSQS(name string) (*SQS, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +52,7 @@ func StartSQS(name string) (*SQS, error) {
 		return nil, fmt.Errorf("starting the SQS endpoint: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &SQS{queue: newQueue(time.Now), name: name, addr: l.Addr().String(), stop: stop, calls: map[string]int64{}}
+	s := &SQS{queue: newQueue[sqsMessage](time.Now), name: name, addr: l.Addr().String(), stop: stop, calls: map[string]int64{}}
 	s.server = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -201,8 +207,8 @@ func (s *SQS) send(e *sqsEntry) (any, *sqsError) {
 	if e.MessageBody == "" {
 		return nil, &sqsError{"MissingParameter", "MessageBody is empty"}
 	}
-	m := s.queue.add(e.MessageBody, e.MessageAttributes)
-	return map[string]string{"Id": e.Id, "MessageId": m.id, "MD5OfMessageBody": digest(m.body)}, nil
+	m := s.queue.add(sqsMessage{body: e.MessageBody, attributes: e.MessageAttributes}, "")
+	return map[string]string{"Id": e.Id, "MessageId": m.id, "MD5OfMessageBody": digest(e.MessageBody)}, nil
 }
 
 func (s *SQS) settle(e *sqsEntry, do func(handle string) bool) (any, *sqsError) {
@@ -227,14 +233,14 @@ func (s *SQS) receive(ctx context.Context, req *sqsRequest) (any, error) {
 	messages := []any{}
 	for _, d := range s.queue.receive(ctx, most, visibility, wait) {
 		m := map[string]any{
-			"MessageId": d.id, "ReceiptHandle": d.handle, "Body": d.body, "MD5OfBody": digest(d.body),
+			"MessageId": d.id, "ReceiptHandle": d.handle, "Body": d.content.body, "MD5OfBody": digest(d.content.body),
 			"Attributes": map[string]string{
 				"ApproximateReceiveCount": fmt.Sprint(d.count),
 				"SentTimestamp":           fmt.Sprint(d.sent.UnixMilli()),
 			},
 		}
-		if len(d.attributes) > 0 {
-			m["MessageAttributes"] = d.attributes
+		if len(d.content.attributes) > 0 {
+			m["MessageAttributes"] = d.content.attributes
 		}
 		messages = append(messages, m)
 	}

@@ -6,8 +6,8 @@
 // says how many seconds an outage lasts; make chaos sets 20 and 60.
 //
 // What pushes is the webhook: a sender goes on until it is answered with success.
-// What is pulled are SQS (the emulator of package embedded), Pub/Sub (pstest) and
-// a Storage queue (Azurite), through pipelines/ingest-*.yaml and
+// What is pulled are SQS and Pub/Sub (the emulators of package embedded) and a
+// Storage queue (Azurite), through pipelines/ingest-*.yaml and
 // config/production.yaml as they are, with HELIOS_DEDUPE=redis.
 //
 // What has to hold in both is that every event lies in helios.events, and what is
