@@ -125,3 +125,26 @@ func TestAFileThatNobodyWroteYetIsNamedSo(t *testing.T) {
 	require.EqualError(t, err, "opening sqlite store: "+path+": the file is not there yet; whatever writes to the store makes it")
 	require.NoFileExists(t, path)
 }
+
+func TestTheWritersOfAFileShareAConnectionUntilTheLastIsClosed(t *testing.T) {
+	dsn := "sqlite://" + filepath.Join(t.TempDir(), "store.db")
+	open := func() *sqliteDB {
+		db, err := Create(t.Context(), dsn)
+		require.NoError(t, err)
+		return db.backend.(*sqliteDB)
+	}
+	first, second := open(), open()
+	require.Same(t, first.db, second.db)
+	require.NoError(t, first.close())
+	require.NoError(t, first.close(), "again changes nothing")
+	_, err := second.counts(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, second.close())
+	_, err = second.counts(t.Context())
+	require.Error(t, err)
+	third := open()
+	_, err = third.counts(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, third.close())
+	require.Empty(t, sqliteFiles.open)
+}

@@ -18,42 +18,91 @@ import (
 )
 
 // sqliteDB stores rows in a SQLite file. SQLite takes one writer at a time:
-// within the process a mutex per file makes the others wait in turn, between
-// processes SQLite's own lock does, for up to busyTimeout.
+// within the process all share one connection, between processes SQLite's own lock
+// makes the others wait, for up to busyTimeout.
 type sqliteDB struct {
-	path   string
+	path string
+	db   *sql.DB
+	file *sqliteFile // nil when open for reading only
+
+	closing sync.Once
+}
+
+// sqliteFile is the connection by which this process writes a file. A connection
+// forgets the pages it has read when another one has written: with one for each
+// kind of row, every batch would read the indices anew.
+type sqliteFile struct {
+	writer sync.Mutex
 	db     *sql.DB
-	writer *sync.Mutex
+	users  int // guarded by sqliteFiles
+}
+
+// sqliteFiles are the files that this process writes, by their absolute path.
+var sqliteFiles struct {
+	sync.Mutex
+	open map[string]*sqliteFile
+}
+
+// shareSQLite returns the connection that writes a file, opening it for the first
+// user.
+func shareSQLite(path string) (*sqliteFile, error) {
+	sqliteFiles.Lock()
+	defer sqliteFiles.Unlock()
+	file := sqliteFiles.open[path]
+	if file == nil {
+		db, err := sql.Open("sqlite", sqliteURI(path, readWrite))
+		if err != nil {
+			return nil, err
+		}
+		db.SetMaxOpenConns(1)
+		file = &sqliteFile{db: db}
+		if sqliteFiles.open == nil {
+			sqliteFiles.open = map[string]*sqliteFile{}
+		}
+		sqliteFiles.open[path] = file
+	}
+	file.users++
+	return file, nil
+}
+
+// leave closes the connection after its last user.
+func (f *sqliteFile) leave(path string) error {
+	sqliteFiles.Lock()
+	defer sqliteFiles.Unlock()
+	if f.users--; f.users > 0 {
+		return nil
+	}
+	delete(sqliteFiles.open, path)
+	return f.db.Close()
 }
 
 // busyTimeout is how long SQLite waits for another process's lock before the
 // write counts as a conflict and is tried again (milliseconds).
 const busyTimeout = "10000"
 
-// writers holds one mutex for every file that this process writes.
-var writers sync.Map
-
 func openSQLite(ctx context.Context, path string, mode access) (*sqliteDB, error) {
+	s := &sqliteDB{path: path}
+	var err error
 	if mode == readWrite {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err = os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, err
 		}
+		if s.file, err = shareSQLite(path); err == nil {
+			s.db = s.file.db
+		}
+	} else {
+		s.db, err = sql.Open("sqlite", sqliteURI(path, readOnly))
 	}
-	db, err := sql.Open("sqlite", sqliteURI(path, mode))
 	if err != nil {
 		return nil, err
 	}
-	if mode == readWrite {
-		db.SetMaxOpenConns(1)
-	}
-	if err = db.PingContext(ctx); err != nil {
+	if err = s.db.PingContext(ctx); err != nil {
 		if _, absent := os.Stat(path); mode == readOnly && errors.Is(absent, fs.ErrNotExist) {
 			err = errors.New("the file is not there yet; whatever writes to the store makes it")
 		}
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), s.close())
 	}
-	mutex, _ := writers.LoadOrStore(path, new(sync.Mutex))
-	return &sqliteDB{path: path, db: db, writer: mutex.(*sync.Mutex)}, nil
+	return s, nil
 }
 
 // What a writer tells SQLite: pages that a batch changes stay in memory until its
@@ -92,18 +141,27 @@ func (s *sqliteDB) migrate(ctx context.Context) error {
 	if _, err = s.db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
 		return fmt.Errorf("switching %s to write-ahead logging: %w", s.path, err)
 	}
-	s.writer.Lock()
-	defer s.writer.Unlock()
+	s.file.writer.Lock()
+	defer s.file.writer.Unlock()
 	return migrate(ctx, s.db, sqliteDialect)
 }
 
-func (s *sqliteDB) close() error { return s.db.Close() }
+func (s *sqliteDB) close() (err error) {
+	s.closing.Do(func() {
+		if s.file == nil {
+			err = s.db.Close()
+		} else {
+			err = s.file.leave(s.path)
+		}
+	})
+	return err
+}
 
 // inTransaction holds the write lock from the start (_txlock), so that no
 // statement can find it taken half-way.
 func (s *sqliteDB) inTransaction(ctx context.Context, do func(tx *sql.Tx) error) error {
-	s.writer.Lock()
-	defer s.writer.Unlock()
+	s.file.writer.Lock()
+	defer s.file.writer.Unlock()
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("beginning transaction: %w", err)
