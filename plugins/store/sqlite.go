@@ -105,19 +105,21 @@ func openSQLite(ctx context.Context, path string, mode access) (*sqliteDB, error
 	return s, nil
 }
 
-// What a writer tells SQLite: pages that a batch changes stay in memory until its
-// commit, where the 2 MiB that are the default are less than the indices of a
-// minute, and the write-ahead log is copied into the file each 16 MiB, so that a
-// page that many batches change is copied once.
+// What a writer tells SQLite. A new file has pages of 8 KiB, which are half as many
+// to write and to copy as of the usual 4. Pages that a batch changes stay in memory
+// until its commit, and those read for the next one; each takes twice its size
+// there. The write-ahead log is copied into the file each 32 MiB, so that a page
+// that many batches change is copied once.
 const (
+	pageSize   = "page_size(8192)"          // bytes
 	pageCache  = "cache_size(-8192)"        // KiB
-	checkpoint = "wal_autocheckpoint(4096)" // pages of 4 KiB
+	checkpoint = "wal_autocheckpoint(4096)" // pages
 )
 
 // sqliteURI asks for a sync of every commit: an acknowledged batch must survive
 // a loss of power, and batches make it cheap.
 func sqliteURI(path string, mode access) string {
-	query := url.Values{"_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}, "_synchronous": {"FULL"}, "_pragma": {pageCache, checkpoint}, "mode": {"rwc"}}
+	query := url.Values{"_busy_timeout": {busyTimeout}, "_txlock": {"immediate"}, "_synchronous": {"FULL"}, "_pragma": {pageSize, pageCache, checkpoint}, "mode": {"rwc"}}
 	if mode == readOnly {
 		query = url.Values{"_busy_timeout": {busyTimeout}, "mode": {"ro"}}
 	}
