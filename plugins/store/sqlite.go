@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	sqlite "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -214,21 +216,31 @@ func insertSQL(table string, columns []string, onConflict string) string {
 		strings.Repeat(", ?", len(columns)-1), onConflict)
 }
 
+// What SQLite stores of a row: its columns and, last, when that was. The column's
+// default would ask the clock and format it for each row.
 var (
-	sqliteInsertEvents      = insertSQL(tableEvents, eventColumns, "DO NOTHING")
-	sqliteInsertDeadLetters = insertSQL(tableDeadLetters, deadLetterColumns, "DO NOTHING")
+	sqliteEventColumns      = withStored(eventColumns)
+	sqliteDeadLetterColumns = withStored(deadLetterColumns)
+
+	sqliteInsertEvents      = insertSQL(tableEvents, sqliteEventColumns, "DO NOTHING")
+	sqliteInsertDeadLetters = insertSQL(tableDeadLetters, sqliteDeadLetterColumns, "DO NOTHING")
 )
 
+func withStored(columns []string) []string { return append(slices.Clone(columns), "stored_at") }
+
+// storedNow is the time of a batch as stored_at holds it, in milliseconds.
+func storedNow() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000Z") }
+
 func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, error) {
-	stored := 0
+	stored, now := 0, storedNow()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		h := eventHours(rows)
-		err := insertEach(ctx, tx, sqliteInsertEvents, len(eventColumns), len(rows), func(v []any, i int) {
+		err := insertEach(ctx, tx, sqliteInsertEvents, len(sqliteEventColumns), len(rows), func(v []any, i int) {
 			r := &rows[i]
 			v[0], v[1], v[2] = r.identity[:], r.time.text(), r.time.ns
 			v[3], v[4], v[5], v[6], v[7], v[8] = string(r.tenant), string(r.cloud), string(r.source), string(r.id), string(r.typ), string(r.key)
 			v[9], v[10] = nullableText(r.ingest)
-			v[11] = string(r.document)
+			v[11], v[12] = string(r.document), now
 		}, func(i int) {
 			stored++
 			h.inserted(i)
@@ -245,16 +257,18 @@ func (s *sqliteDB) writeEvents(ctx context.Context, rows []eventRow) ([]tally, e
 }
 
 func (s *sqliteDB) writeDeadLetters(ctx context.Context, rows []deadLetterRow) ([]tally, error) {
-	stored := 0
+	stored, now := 0, storedNow()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		h := deadLetterHours(rows)
-		err := insertEach(ctx, tx, sqliteInsertDeadLetters, len(deadLetterColumns), len(rows), func(v []any, i int) {
+		err := insertEach(ctx, tx, sqliteInsertDeadLetters, len(sqliteDeadLetterColumns), len(rows), func(v []any, i int) {
 			r := &rows[i]
 			fillDeadLetter(v, r)
 			v[0], v[1] = r.identity[:], r.recorded.text()
-			for at := 3; at < len(v)-1; at++ { // all between are texts
+			last := len(deadLetterColumns) - 1
+			for at := 3; at < last; at++ { // all between are texts
 				v[at] = string(v[at].([]byte))
 			}
+			v[last+1] = now
 		}, func(i int) {
 			stored++
 			h.inserted(i)

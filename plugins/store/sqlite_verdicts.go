@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	sqliteInsertHistory  = insertSQL(tableHistory, verdictColumns, "DO NOTHING")
-	sqliteReplaceCurrent = insertSQL(tableVerdicts, verdictColumns, "(id) DO UPDATE SET "+assignments(verdictColumns[1:])+
-		", stored_at = excluded.stored_at")
+	sqliteVerdictColumns = withStored(verdictColumns)
+	sqliteInsertHistory  = insertSQL(tableHistory, sqliteVerdictColumns, "DO NOTHING")
+	sqliteReplaceCurrent = insertSQL(tableVerdicts, sqliteVerdictColumns, "(id) DO UPDATE SET "+assignments(sqliteVerdictColumns[1:]))
 )
 
 const sqliteReadCurrent = `SELECT id, opened_ns, revision, decided_ns, tenant, type, status, expectation, missing,
@@ -19,14 +19,14 @@ CASE WHEN status = 'mismatched' THEN verdict ELSE '' END FROM ` + tableVerdicts 
 func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tally, error) {
 	tidy := tidyVerdicts(rows)
 	latest := latestVerdicts(tidy)
-	history, now := 0, 0
+	history, now, stored := 0, 0, storedNow()
 	err := s.inTransaction(ctx, func(tx *sql.Tx) (err error) {
 		h := verdictHours(tidy)
 		c := newCurrent(h)
 		fill := func(rows []verdictRow) func([]any, int) {
-			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i]) }
+			return func(v []any, i int) { fillSQLiteVerdict(v, &rows[i], stored) }
 		}
-		err = insertEach(ctx, tx, sqliteInsertHistory, len(verdictColumns), len(tidy), fill(tidy), func(i int) {
+		err = insertEach(ctx, tx, sqliteInsertHistory, len(sqliteVerdictColumns), len(tidy), fill(tidy), func(i int) {
 			history++
 			h.inserted(i)
 		})
@@ -38,7 +38,7 @@ func (s *sqliteDB) writeVerdicts(ctx context.Context, rows []verdictRow) ([]tall
 			return fmt.Errorf("reading %s: %w", tableVerdicts, err)
 		}
 		now = len(follow)
-		if err = insertEach(ctx, tx, sqliteReplaceCurrent, len(verdictColumns), len(follow), fill(follow), func(int) {}); err != nil {
+		if err = insertEach(ctx, tx, sqliteReplaceCurrent, len(sqliteVerdictColumns), len(follow), fill(follow), func(int) {}); err != nil {
 			return err
 		}
 		if err = addSQLiteHours(ctx, tx, c.findings); err != nil {
@@ -103,7 +103,7 @@ func currentSQLite(ctx context.Context, tx *sql.Tx, latest []verdictRow) (were m
 	return were, rows.Err()
 }
 
-func fillSQLiteVerdict(v []any, r *verdictRow) {
+func fillSQLiteVerdict(v []any, r *verdictRow, stored string) {
 	fillVerdict(v, r)
 	for _, i := range []int{3, 4, 5, 7, 8, 16} {
 		v[i] = string(v[i].([]byte))
@@ -112,4 +112,5 @@ func fillSQLiteVerdict(v []any, r *verdictRow) {
 	v[11] = r.opened.text()
 	v[12], v[13] = nullableText(r.deadline)
 	v[14] = r.decided.text()
+	v[len(verdictColumns)] = stored
 }
