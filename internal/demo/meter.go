@@ -54,12 +54,8 @@ type load struct {
 	P99 float64 `json:"time_to_verdict_p99_seconds"`
 }
 
-// view looks at everything once.
-func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
-	said, err := scrape(ctx, m.address)
-	if err != nil {
-		return view{}, err
-	}
+// view shows everything; said is what the metrics say now.
+func (m *meter) view(said metrics, now time.Time) view {
 	seen := m.tail.state()
 	if m.begun.IsZero() {
 		m.begun = now
@@ -93,7 +89,7 @@ func (m *meter) view(ctx context.Context, now time.Time) (view, error) {
 	if seen.verdicts > 0 && !math.IsNaN(v.p50) {
 		m.load.P50, m.load.P99 = v.p50, v.p99
 	}
-	return v, nil
+	return v
 }
 
 // standstill is longer than a process is kept from what it does each second, unless
@@ -139,7 +135,7 @@ func (m *meter) limited(limit string) {
 
 // loaded ends the measuring: what follows is no ordinary traffic.
 func (m *meter) loaded(ctx context.Context) error {
-	said, err := scrape(ctx, m.address)
+	said, err := scrape(ctx, m.address, watched)
 	if err != nil {
 		return fmt.Errorf("measuring the load: %w", err)
 	}

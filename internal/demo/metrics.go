@@ -24,8 +24,8 @@ type metrics map[string]*dto.MetricFamily
 // than it saves.
 var uncompressed = &http.Client{Transport: &http.Transport{DisableCompression: true}}
 
-// scrape reads the metrics of the process at the address that the demo looks at.
-func scrape(ctx context.Context, address string) (metrics, error) {
+// scrape reads some of the metrics of the process at the address.
+func scrape(ctx context.Context, address string, some []telemetry.Metric) (metrics, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the metrics: %w", err)
@@ -38,23 +38,29 @@ func scrape(ctx context.Context, address string) (metrics, error) {
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("asking for the metrics: %s", resp.Status)
 	}
-	families, err := readMetrics(resp.Body)
+	families, err := readMetrics(resp.Body, some)
 	if err != nil {
 		return nil, fmt.Errorf("reading the metrics: %w", err)
 	}
 	return families, nil
 }
 
-// readMetrics parses the families of Helios and of the process. Those of Redpanda
-// Connect are many times more, and parsing them every second would be the better
-// part of what the display costs.
-func readMetrics(text io.Reader) (metrics, error) {
+// readMetrics parses the families of some metrics. There are fifty times as many
+// lines of others, and parsing them every second would be the better part of what
+// the display costs.
+func readMetrics(text io.Reader, some []telemetry.Metric) (metrics, error) {
+	names := map[string]bool{}
+	for _, m := range some {
+		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+			names[m.Name+suffix] = true
+		}
+	}
 	var wanted bytes.Buffer
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {
 		line := lines.Bytes()
 		name := bytes.TrimPrefix(line, []byte("# TYPE "))
-		if bytes.HasPrefix(name, []byte("helios_")) || bytes.HasPrefix(name, []byte("process_")) {
+		if end := bytes.IndexAny(name, "{ "); end >= 0 && names[string(name[:end])] {
 			wanted.Write(line)
 			wanted.WriteByte('\n')
 		}

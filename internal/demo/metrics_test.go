@@ -35,17 +35,17 @@ func TestMetricsAreAddedUpOverStreams(t *testing.T) {
 		require.NoError(t, err)
 	}))
 	defer server.Close()
-	m, err := scrape(context.Background(), strings.TrimPrefix(server.URL, "http://"))
+	seen, wait := telemetry.Metric{Name: "helios_seen_total"}, telemetry.Metric{Name: "helios_wait_seconds"}
+	m, err := scrape(context.Background(), strings.TrimPrefix(server.URL, "http://"), []telemetry.Metric{seen, wait})
 	require.NoError(t, err)
+	require.Len(t, m, 2)
 
-	seen := telemetry.Metric{Name: "helios_seen_total"}
 	require.EqualValues(t, 17, m.sum(seen))
 	require.EqualValues(t, 7, m.sum(seen, "participant", "aws"))
 	require.EqualValues(t, 4, m.sum(seen, "participant", "aws", "stream", "b"))
 	require.Equal(t, map[string]int64{"aws": 7, "gcp": 10}, m.by(seen, "participant"))
 	require.Zero(t, m.sum(telemetry.Metric{Name: "helios_unknown"}))
 
-	wait := telemetry.Metric{Name: "helios_wait_seconds"}
 	require.InDelta(t, 1, m.quantile(wait, 0.5), 1e-9)
 	require.InDelta(t, 1.5, m.quantile(wait, 0.7), 1e-9)
 	require.InDelta(t, 4, m.quantile(wait, 0.999), 1e-9, "beyond the last bound only the bound is known")

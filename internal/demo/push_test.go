@@ -63,7 +63,7 @@ root = {}`}}
 	}
 	require.NoError(t, runStreams(context.Background(), []string{"-o", service, stream}, environment, func(ctx context.Context) error {
 		require.Eventually(t, func() bool { return asked.Load() == 5 }, 20*time.Second, 10*time.Millisecond, "three pushes and two of them again")
-		m, err := scrape(ctx, address)
+		m, err := scrape(ctx, address, watched)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, m.sum(pushedAgain))
 		return nil

@@ -41,7 +41,7 @@ type tally struct {
 
 // count reads all numbers at the end of a run.
 func (s *session) count(ctx context.Context, left []string) (*counts, error) {
-	m, err := scrape(ctx, s.address)
+	m, err := scrape(ctx, s.address, watched)
 	if err != nil {
 		return nil, fmt.Errorf("counting: %w", err)
 	}

@@ -119,8 +119,7 @@ func (s *session) traffic(ctx context.Context) error {
 			if err := s.world.Snapshot().Err; err != "" {
 				return errors.New("the simulated clouds stopped: " + err)
 			}
-			s.govern(ctx)
-			s.redraw(ctx)
+			s.look(ctx)
 		}
 	}
 	if err := s.meter.loaded(ctx); err != nil {
@@ -145,8 +144,7 @@ func (s *session) finish(ctx context.Context, redraw <-chan time.Time) error {
 			}
 			return err
 		case <-redraw:
-			s.govern(ctx)
-			s.redraw(ctx)
+			s.look(ctx)
 			if looks++; looks == int(patience/redrawEvery) {
 				cancel(fmt.Errorf("not every event was taken within %v", patience))
 			}
@@ -183,11 +181,21 @@ func (s *session) standsStill() {
 	}
 }
 
-// govern has the clouds send no faster than what they send is taken. Without a view
-// of everything their rate stays what it is.
-func (s *session) govern(ctx context.Context) {
+// look governs by the present state and shows it. When it can't be known, the rate
+// and the display stay what they are: the run goes on without.
+func (s *session) look(ctx context.Context) {
 	s.standsStill()
-	a, err := s.arrivals(ctx)
+	m, err := scrape(ctx, s.address, watched)
+	if err != nil {
+		return
+	}
+	s.govern(ctx, m)
+	s.show(m)
+}
+
+// govern has the clouds send no faster than what they send is taken.
+func (s *session) govern(ctx context.Context, m metrics) {
+	a, err := s.arrivals(ctx, m)
 	if err != nil {
 		return
 	}
@@ -195,13 +203,17 @@ func (s *session) govern(ctx context.Context) {
 	s.meter.limited(s.pace.limit)
 }
 
-// redraw shows the present state. A view that can't be made is not shown: the
-// run goes on without.
+// redraw shows the present state, when it can be known.
 func (s *session) redraw(ctx context.Context) {
-	if v, err := s.meter.view(ctx, time.Now()); err == nil {
-		v.stopping = s.stopping()
-		s.display.show(v)
+	if m, err := scrape(ctx, s.address, watched); err == nil {
+		s.show(m)
 	}
+}
+
+func (s *session) show(m metrics) {
+	v := s.meter.view(m, time.Now())
+	v.stopping = s.stopping()
+	s.display.show(v)
 }
 
 // settle waits until nothing is open or on its way, and says what is left when
@@ -220,7 +232,11 @@ func (s *session) settle(ctx context.Context) (left []string, err error) {
 		case <-redraw.C:
 			s.redraw(ctx)
 		case <-poll.C:
-			a, err := s.arrivals(ctx)
+			m, err := scrape(ctx, s.address, watched)
+			if err != nil {
+				return nil, err
+			}
+			a, err := s.arrivals(ctx, m)
 			if err != nil {
 				return nil, err
 			}

@@ -16,6 +16,13 @@ var (
 // not confirm.
 var pushedAgain = telemetry.Metric{Name: "helios_demo_pushed_again_total"}
 
+// watched are all of those, and what the process says of itself.
+var watched = []telemetry.Metric{
+	receivedEvents, openFacts, judgedEvents, ignoredEvents, duplicateEvents, timeToVerdict, pushedAgain,
+	telemetry.StoreRowsStored, telemetry.StoreRowsPresent, telemetry.StoreRowsRefused,
+	processCPU, processMemory, processStart,
+}
+
 // Tables of the store.
 const (
 	tableEvents   = "helios_events"
