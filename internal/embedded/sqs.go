@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,8 +43,21 @@ type SQS struct {
 
 // sqsMessage is what a message holds.
 type sqsMessage struct {
-	body       string
-	attributes json.RawMessage
+	body, digest string
+	attributes   json.RawMessage
+}
+
+// sqsReceived is a message as ReceiveMessage answers it.
+type sqsReceived struct {
+	MessageId     string //nolint:revive // the protocol's name
+	ReceiptHandle string
+	Body          string
+	MD5OfBody     string
+	Attributes    struct {
+		ApproximateReceiveCount string
+		SentTimestamp           string // Unix milliseconds
+	}
+	MessageAttributes json.RawMessage `json:",omitempty"`
 }
 
 // StartSQS starts a queue of that name on a free port of 127.0.0.1.
@@ -133,7 +148,11 @@ func (s *SQS) act(r *http.Request) (any, error) {
 	s.calls[action]++
 	s.mu.Unlock()
 	var req sqsRequest
-	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 4*sqsMaxBatchBytes)).Decode(&req); err != nil {
+	body, err := readBody(r)
+	if err == nil {
+		err = json.Unmarshal(body, &req)
+	}
+	if err != nil {
 		return nil, &sqsError{"InvalidParameterValue", "reading the request: " + err.Error()}
 	}
 	if action == "GetQueueUrl" {
@@ -162,6 +181,17 @@ func (s *SQS) act(r *http.Request) (any, error) {
 		return s.receive(r.Context(), &req)
 	}
 	return nil, &sqsError{"InvalidAction", action + " is not offered"}
+}
+
+// readBody reads a request of a client that says how long it is.
+func readBody(r *http.Request) ([]byte, error) {
+	const most = 4 * sqsMaxBatchBytes
+	if r.ContentLength < 0 || r.ContentLength > most {
+		return nil, fmt.Errorf("the length of the body is %d; up to %d bytes are taken", r.ContentLength, most)
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
 func (s *SQS) attributes() map[string]string {
@@ -207,15 +237,16 @@ func (s *SQS) send(e *sqsEntry) (any, *sqsError) {
 	if e.MessageBody == "" {
 		return nil, &sqsError{"MissingParameter", "MessageBody is empty"}
 	}
-	m := s.queue.add(sqsMessage{body: e.MessageBody, attributes: e.MessageAttributes}, "")
-	return map[string]string{"Id": e.Id, "MessageId": m.id, "MD5OfMessageBody": digest(e.MessageBody)}, nil
+	sum := digest(e.MessageBody)
+	m := s.queue.add(sqsMessage{body: e.MessageBody, digest: sum, attributes: e.MessageAttributes}, "")
+	return struct{ Id, MessageId, MD5OfMessageBody string }{e.Id, m.id, sum}, nil
 }
 
 func (s *SQS) settle(e *sqsEntry, do func(handle string) bool) (any, *sqsError) {
 	if !do(e.ReceiptHandle) {
 		return nil, &sqsError{"ReceiptHandleIsInvalid", fmt.Sprintf("the receipt handle %q is not one of this queue", e.ReceiptHandle)}
 	}
-	return map[string]string{"Id": e.Id}, nil
+	return struct{ Id string }{e.Id}, nil
 }
 
 func (s *SQS) receive(ctx context.Context, req *sqsRequest) (any, error) {
@@ -230,19 +261,14 @@ func (s *SQS) receive(ctx context.Context, req *sqsRequest) (any, error) {
 	if most < 1 || most > sqsMaxEntries || wait < 0 || wait > sqsMaxWait || visibility < 0 {
 		return nil, fmt.Errorf("MaxNumberOfMessages %d, WaitTimeSeconds %v and VisibilityTimeout %v must be 1 to %d, 0 to %v and not negative", most, wait, visibility, sqsMaxEntries, sqsMaxWait)
 	}
-	messages := []any{}
-	for _, d := range s.queue.receive(ctx, most, visibility, wait) {
-		m := map[string]any{
-			"MessageId": d.id, "ReceiptHandle": d.handle, "Body": d.content.body, "MD5OfBody": digest(d.content.body),
-			"Attributes": map[string]string{
-				"ApproximateReceiveCount": fmt.Sprint(d.count),
-				"SentTimestamp":           fmt.Sprint(d.sent.UnixMilli()),
-			},
-		}
-		if len(d.content.attributes) > 0 {
-			m["MessageAttributes"] = d.content.attributes
-		}
-		messages = append(messages, m)
+	deliveries := s.queue.receive(ctx, most, visibility, wait)
+	messages := make([]sqsReceived, len(deliveries))
+	for i, d := range deliveries {
+		m := &messages[i]
+		m.MessageId, m.ReceiptHandle, m.Body, m.MD5OfBody = d.id, d.handle, d.content.body, d.content.digest
+		m.Attributes.ApproximateReceiveCount = strconv.Itoa(d.count)
+		m.Attributes.SentTimestamp = strconv.FormatInt(d.sent.UnixMilli(), 10)
+		m.MessageAttributes = d.content.attributes
 	}
 	return map[string]any{"Messages": messages}, nil
 }
