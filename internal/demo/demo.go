@@ -161,6 +161,8 @@ func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address str
 		"HELIOS_KAFKA_BROKERS":        kafka.Addrs()[0],
 		"HELIOS_STORE_DSN":            ws.storeDSN(),
 		"HELIOS_STORE_PERIOD":         "2s", // a page of an index is written once for all rows of that time
+		"HELIOS_LOG_PERIOD":           "100ms",
+		"HELIOS_COMMIT_INTERVAL":      "200ms",
 		"HELIOS_EXPECTATIONS":         ws.path("config/expectations/demo.yaml"),
 		"HELIOS_IDLE_TIMEOUT":         "3s",
 		"HELIOS_CORRECTION_HORIZON":   correctionHorizon(o.Rate).String(),
