@@ -28,7 +28,7 @@ const exitInterrupted = 130
 // gcPercent is how much a demo's heap may grow before it is collected, in percent of
 // what lives: as much as keeps the process about at 300 MB at 1,000 events/s, of
 // which 130 MB are the program itself.
-const gcPercent = 110
+const gcPercent = 140
 
 // partitions of the topics: one process needs few, and each has its own batches.
 const partitions = 3
@@ -162,6 +162,7 @@ func environmentOf(o *Options, ws *workspace, kafka *embedded.Kafka, address str
 		"HELIOS_STORE_DSN":            ws.storeDSN(),
 		"HELIOS_STORE_PERIOD":         "2s", // a page of an index is written once for all rows of that time
 		"HELIOS_LOG_PERIOD":           "100ms",
+		"HELIOS_LOG_COMPRESSION":      "snappy", // lz4 keeps buffers of 4 MiB for each request
 		"HELIOS_COMMIT_INTERVAL":      "200ms",
 		"HELIOS_EXPECTATIONS":         ws.path("config/expectations/demo.yaml"),
 		"HELIOS_IDLE_TIMEOUT":         "3s",
