@@ -190,12 +190,12 @@ func AppendTime(dst []byte, unixNano int64) []byte {
 	dst = append2(append2(dst, year/100), year%100)
 	dst = append2(append(dst, '-'), month)
 	dst = append2(append(dst, '-'), day)
-	dst = AppendClock(append(dst, 'T'), uint32(rest))
+	dst = appendClock(append(dst, 'T'), uint32(rest))
 	return append(AppendFraction(dst, uint32(nano)), 'Z')
 }
 
-// AppendClock appends the time of day of a second (below 86,400) as hh:mm:ss.
-func AppendClock(dst []byte, second uint32) []byte {
+// appendClock appends the time of day of a second (below 86,400) as hh:mm:ss.
+func appendClock(dst []byte, second uint32) []byte {
 	minute := second / 60
 	hour := minute / 60
 	h, m, s := &twoDigits[hour], &twoDigits[minute-hour*60], &twoDigits[second-minute*60]

@@ -57,8 +57,8 @@ func (e *Engine) appendRemarks(dst []byte, r *rule, sorted []int, deadline int64
 	late := func(n *representative) bool { return n.late || n.time > deadline }
 	unexpected := func(n *representative) bool { return n.place >= len(r.names) }
 	plain := true
-	for _, n := range e.reps() {
-		if n.late || n.time > deadline || n.place >= len(r.names) || n.duplicate|n.conflict != 0 {
+	for i := range e.reps() {
+		if n := &e.loaded[i]; late(n) || unexpected(n) || n.duplicate|n.conflict != 0 {
 			plain = false
 			break
 		}
