@@ -2,43 +2,38 @@ package demo
 
 import (
 	"context"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/helios-connect/helios/plugins/telemetry"
 )
 
-const exposition = `
-# HELP input_received Of Redpanda Connect, and not looked at.
-# TYPE input_received counter
-input_received{label="x"} 1
-# TYPE helios_seen_total counter
-helios_seen_total{participant="aws",stream="a"} 3
-helios_seen_total{participant="aws",stream="b"} 4
-helios_seen_total{participant="gcp",stream="b"} 10
-# TYPE helios_wait_seconds histogram
-helios_wait_seconds_bucket{stream="a",le="1"} 50
-helios_wait_seconds_bucket{stream="a",le="2"} 90
-helios_wait_seconds_bucket{stream="a",le="4"} 99
-helios_wait_seconds_bucket{stream="a",le="+Inf"} 100
-helios_wait_seconds_sum{stream="a"} 120
-helios_wait_seconds_count{stream="a"} 100
-`
-
 func TestMetricsAreAddedUpOverStreams(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, err := w.Write([]byte(exposition))
-		require.NoError(t, err)
-	}))
+	registry := prometheus.NewRegistry()
+	all := promauto.With(registry)
+	all.NewCounter(prometheus.CounterOpts{Name: "input_received", Help: "Of Redpanda Connect, and not asked for."}).Inc()
+	count := all.NewCounterVec(prometheus.CounterOpts{Name: "helios_seen_total"}, []string{"participant", "stream"})
+	count.WithLabelValues("aws", "a").Add(3)
+	count.WithLabelValues("aws", "b").Add(4)
+	count.WithLabelValues("gcp", "b").Add(10)
+	took := all.NewHistogram(prometheus.HistogramOpts{Name: "helios_wait_seconds", Buckets: []float64{1, 2, 4}})
+	for seconds, n := range map[float64]int{0.5: 50, 1.5: 40, 3: 9, 5: 1} {
+		for range n {
+			took.Observe(seconds)
+		}
+	}
+	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	defer server.Close()
 	seen, wait := telemetry.Metric{Name: "helios_seen_total"}, telemetry.Metric{Name: "helios_wait_seconds"}
 	m, err := scrape(context.Background(), strings.TrimPrefix(server.URL, "http://"), []telemetry.Metric{seen, wait})
 	require.NoError(t, err)
-	require.Len(t, m, 2)
+	require.Len(t, m, 2, "only what was asked for")
 
 	require.EqualValues(t, 17, m.sum(seen))
 	require.EqualValues(t, 7, m.sum(seen, "participant", "aws"))

@@ -17,7 +17,7 @@ import (
 
 const (
 	latencyFacts  = 60_000
-	latencyRounds = 7
+	latencyRounds = 15
 )
 
 // BenchmarkLatency offers events at half the rate that the stream with our
