@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -97,6 +98,30 @@ func TestDisagreementsStandSideBySide(t *testing.T) {
 	history := value[string](b, "document.querySelector('#fact-body ol').innerText")
 	require.Regexp(t, regexp.MustCompile(`(?s)missing, complete.*mismatched, late event.*status: missing → mismatched`), history, "what was believed when")
 	require.Equal(t, "#fact="+storetest.VerdictID(1), value[string](b, "location.hash"), "it can be passed on")
+}
+
+// What reconciliation tells apart must not look the same.
+func TestValuesThatDifferNeverLookTheSame(t *testing.T) {
+	s, b := opened(t)
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	for cloud, data := range map[string]string{
+		"aws": `{"amount":"10","exact":9007199254740993,"far":1e400,"plain":10.50,"sku":"A"}`,
+		"gcp": `{"amount":10,"exact":9007199254740992,"far":2e400,"plain":10.5,"sku":"B"}`,
+	} {
+		event := storetest.Event(map[string]any{"id": cloud, "time": now, "ingesttime": now, "cloud": cloud, "correlationid": "ord-9", "data": json.RawMessage(data)})
+		storetest.Write(t, s.dsn, "events", event)
+	}
+	storetest.Write(t, s.dsn, "verdicts", storetest.Verdict(9, 1, 0, map[string]any{"decided_at": now, "diffs": []any{}, "status": "matched"}))
+	b.do("location.hash = 'fact=" + storetest.VerdictID(9) + "'")
+	b.until("the fact", "document.querySelectorAll('#fact-body details').length === 2")
+	rows := value[map[string][]string](b, "Object.fromEntries([...document.querySelectorAll('#fact-body .diff tbody tr')].map((r) => [r.children[0].textContent, [...r.children].slice(1).map((c) => c.textContent)]))")
+	require.Equal(t, []string{`"10"`, `10`}, rows["· data.amount"], "a string and a number")
+	require.Equal(t, []string{"9007199254740993", "9007199254740992"}, rows["· data.exact"], "more digits than JavaScript's numbers have")
+	require.Equal(t, []string{"1e400", "2e400"}, rows["· data.far"], "further than they reach")
+	require.Equal(t, []string{"10.5", "10.5"}, rows["data.plain"])
+	require.Equal(t, []string{"A", "B"}, rows["· data.sku"])
+	require.Contains(t, value[string](b, "document.querySelector('#fact-body pre').textContent"), `"exact": 900719925474099`)
+	require.NotContains(t, value[string](b, "document.querySelector('#fact-body').textContent"), "null")
 }
 
 // A verdict is on the screen before it is stored.

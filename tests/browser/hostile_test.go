@@ -131,6 +131,24 @@ func TestContentsOfAnyShapeStopNothing(t *testing.T) {
 	b.harmless("strange shapes")
 }
 
+// Where the page expects texts, times and counts, numbers that JavaScript can't hold.
+func TestNumbersOutOfReachStopNothing(t *testing.T) {
+	s, b := opened(t)
+	id := storetest.VerdictID(77)
+	deadline := time.Now().Add(patience)
+	for !value[bool](b, "disagreements.some((d) => d.id === '"+id+"')") {
+		require.True(t, time.Now().Before(deadline))
+		s.log(embedded.TopicEvents, `{"id":1e400,"cloud":1e400,"type":1e400,"time":1e400,"ingesttime":1e400,"correlationid":1e400,"data":1e400}`)
+		s.log(embedded.TopicVerdicts, `{"id":1e400,"status":"missing"}`,
+			`{"id":"`+id+`","status":1e400,"decided_at":1e400,"key":1e400,"type":1e400,"tenant":1e400,"revision":1e400,"missing":[1e400],"expected":[1e400],"diffs":[{"field":1e400,"values":{"aws":1e400},"outliers":[1e400]}]}`)
+		time.Sleep(50 * time.Millisecond) // between two looks
+	}
+	s.produceUntil(b, "an ordinary event", "[...document.querySelectorAll('#events bdi')].some((e) => e.textContent === 'afterwards')", map[string]any{"correlationid": "afterwards"})
+	b.do("draw(); location.hash = 'fact=" + id + "'")
+	b.until("the fact", "document.getElementById('fact-body').innerText.includes('follow')")
+	b.harmless("numbers out of reach")
+}
+
 func TestHostileContentsAreTextOutOfTheStore(t *testing.T) {
 	dsn := storetest.SQLite(t)
 	s := serve(t, dsn, "")

@@ -7,7 +7,7 @@ const DASHES = ["", "7 3", "2 3", "9 3 2 3", "1 2", "12 4"];
 async function ask(path) {
   const response = await fetch(path, credentials());
   if (response.status === 401) { login(); throw new Error("a token is needed"); }
-  const body = await response.json();
+  const body = parse(await response.text());
   if (!response.ok) throw Object.assign(new Error(body.detail || body.title || response.statusText), { status: response.status });
   return body;
 }
@@ -35,7 +35,7 @@ function follow(name, path, query, take) {
     streams.set(name, stream);
     socket.onmessage = (m) => {
       wait = 500;
-      const frame = JSON.parse(m.data);
+      const frame = parse(m.data);
       stream.lost = before + frame.dropped;
       connected(stream, true);
       take(frame);

@@ -39,7 +39,7 @@ async function tryIt(path, operation, form, answer) {
   const url = at + (params.size ? "?" + params : "");
   try {
     const response = await fetch(url, credentials());
-    answer.textContent = "GET " + url + "\n" + response.status + " " + response.headers.get("Content-Type") + "\n\n" + visible(clip(JSON.stringify(await response.json(), null, 2), 200000));
+    answer.textContent = "GET " + url + "\n" + response.status + " " + response.headers.get("Content-Type") + "\n\n" + visible(clip(JSON.stringify(parse(await response.text()), null, 2), 200000));
   } catch (e) { answer.textContent = "GET " + url + "\n" + visible(e.message); }
   answer.hidden = false;
 }

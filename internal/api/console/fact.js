@@ -38,9 +38,10 @@ function absence(v, names) {
     missing.includes(n) ? cell(n, "out", "✗ missing") : stalled.includes(n) ? cell(n, "out", "… stalled") : cell(n, "", "there"))))];
 }
 // compared is one field. Of long values the beginning that all share is left out,
-// so that what differs is seen.
+// so that what differs is seen; and "10" has its quotes beside 10.
 function compared(field, names, values, outliers, most) {
-  const has = names.filter((n) => Object.hasOwn(values, n)), texts = has.map((n) => say(values[n]));
+  const has = names.filter((n) => Object.hasOwn(values, n)), said = has.map((n) => say(values[n])), quoted = has.map((n) => JSON.stringify(values[n]));
+  const texts = new Set(said).size < new Set(quoted).size ? quoted : said;
   let shared = 0;
   if (texts.some((t) => t.length > most) && new Set(texts).size > 1) {
     while (texts.every((t) => shared < t.length && t[shared] === texts[0][shared])) shared++;

@@ -27,6 +27,12 @@ function bdi(value, most = 160) {
   if (shown.length > 6) e.title = visible(clip(text, 400));
   return e;
 }
+// parse reads JSON as JSON.parse does, and keeps the numbers that JavaScript would
+// round, or can't hold, as they are written: two that differ must not look the same.
+const digits = (text) => text.replace(/e.*/i, "").replace(/\D/g, "").replace(/^0+|0+$/g, "");
+const written = (source) => ({ toJSON: () => JSON.rawJSON(source), toString: () => source });
+const parse = (text) => JSON.parse(text, (_, value, context) => (
+  typeof value === "number" && JSON.rawJSON && digits(String(value)) !== digits(context.source) ? written(context.source) : value));
 const say = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 // list and members take nothing for granted: what is in the log was written by others.
 const list = (value) => (Array.isArray(value) ? value : []);
