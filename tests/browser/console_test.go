@@ -124,6 +124,15 @@ func TestValuesThatDifferNeverLookTheSame(t *testing.T) {
 	require.NotContains(t, value[string](b, "document.querySelector('#fact-body').textContent"), "null")
 }
 
+// Whoever opens the address of a fact finds the list behind it.
+func TestTheListIsThereBehindAFactThatWasOpenedByItsAddress(t *testing.T) {
+	s := serve(t, filled(t), "")
+	b := open(t)
+	b.visit(s.url("/#fact=" + storetest.VerdictID(1)))
+	b.until("the fact", "document.querySelectorAll('#fact-body details').length === 2")
+	b.until("disagreements", "document.querySelectorAll('#disagreements li').length === 2 && document.getElementById('disagreements-empty').hidden")
+}
+
 // A verdict is on the screen before it is stored.
 func TestAFactThatIsNotStoredYetIsShownFromTheStream(t *testing.T) {
 	s, b := opened(t)

@@ -191,7 +191,7 @@ function addDisagreements(verdicts) {
 }
 let dirty = false;
 // held: nothing moves under a pointer, and nobody loses the focus.
-const held = () => $("fact").open || $("disagreements").contains(document.activeElement) || (matchMedia("(hover: hover)").matches && $("disagreements").matches(":hover"));
+const held = () => $("disagreements").hasChildNodes() && ($("fact").open || $("disagreements").contains(document.activeElement) || (matchMedia("(hover: hover)").matches && $("disagreements").matches(":hover")));
 function showDisagreements() {
   set("held", dirty && held() ? "There are newer ones, shown when the pointer or the focus leaves." : "");
   if (!dirty || held()) return;
