@@ -55,6 +55,18 @@ func TestThePagesFitDesksAndPhones(t *testing.T) {
 	}
 }
 
+// As many columns as a card of three clouds has leave the names of the demo's fields whole.
+func TestNamesOfFieldsStandOnOneLine(t *testing.T) {
+	_, b := opened(t)
+	b.do(`addDisagreements([{ id: "0".repeat(32), status: "mismatched", key: "ord-8", expected: ["aws", "azure", "gcp"], present: ["aws", "azure", "gcp"],
+		diffs: ["data.amount", "data.currency", "data.status"].map((field) => ({ field, values: { aws: "PLN", azure: "CHF", gcp: "PLN" }, outliers: ["azure"] })) }])`)
+	for _, width := range []int64{1280, 1400, 1920} {
+		b.size(width)
+		b.do("draw()")
+		require.Empty(t, value[[]string](b, `[...document.querySelectorAll("#disagreements th[scope=row]")].filter((th) => th.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(th).lineHeight)).map((th) => th.textContent)`), "at %d", width)
+	}
+}
+
 // focused names what has the focus, and how it is seen.
 const focused = `(() => {
   const e = document.activeElement, style = getComputedStyle(e), box = e.getBoundingClientRect();
