@@ -32,8 +32,8 @@ Ctrl-C ends the run with its report; a second one stops at once. The exit status
   helios-connect demo report ./runs/run-20261123-184800.000`[1:],
 		Flags: []cli.Flag{
 			&cli.Float64Flag{Name: "rate", Value: demo.DefaultRate, Usage: "events per second of all clouds together, 1 to 100000"},
-			&cli.DurationFlag{Name: "duration", Usage: "how long the clouds send, for example 30s (default: until Ctrl-C)"},
-			&cli.Int64Flag{Name: "seed", Usage: "the seed of the traffic (default: another one each time)"},
+			&cli.DurationFlag{Name: "duration", Usage: "how long the clouds send, for example 30s", DefaultText: "until Ctrl-C"},
+			&cli.Int64Flag{Name: "seed", DefaultText: "another one each time", Usage: "the seed of the traffic"},
 			&cli.StringFlag{Name: "faults", Value: demo.DefaultFaults, Usage: "the fraction of facts that are faulty, and the classes, for example 0.1,missing,late=0.02"},
 			&cli.BoolFlag{Name: "direct", Usage: "hand the events to the pipelines, instead of sending them through emulators of SQS, Pub/Sub and Event Grid into the inputs of production, which carry about 5000 events/s"},
 			&cli.BoolFlag{Name: "break-contract", Usage: "after 10 s the producer on GCP changes a member's name, which breaks its contract; the demo says how to mend it"},

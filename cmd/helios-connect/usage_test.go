@@ -5,11 +5,27 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v2"
 )
+
+func TestNoFlagStatesTwoDefaults(t *testing.T) {
+	var look func(name string, c *cli.Command)
+	look = func(name string, c *cli.Command) {
+		for _, flag := range c.Flags {
+			require.LessOrEqual(t, strings.Count(flag.String(), "(default: "), 1, "%s: %s", name, flag)
+		}
+		for _, sub := range c.Subcommands {
+			look(name+" "+sub.Name, sub)
+		}
+	}
+	for _, command := range subcommands {
+		look(command().Name, command())
+	}
+}
 
 func TestAWrongFlagIsAnsweredInOneLine(t *testing.T) {
 	for _, c := range []struct {

@@ -92,7 +92,7 @@ func (w *workspace) streams(d *doors) (streams []string, err error) {
 func freePort(wanted int) (int, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(wanted)))
 	if err != nil {
-		return 0, fmt.Errorf("--port %d: %w; name another with --port, or take any free one with --port 0", wanted, err)
+		return 0, fmt.Errorf("--port %d: %w; helios-connect demo --port N takes another, --port 0 any free one", wanted, err)
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
