@@ -87,6 +87,7 @@ func reconcileFiles(t *testing.T, env ...string) filesResult {
 	raw, err := os.ReadFile(summary)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &res.summary))
+	require.True(t, strings.HasSuffix(string(raw), "}\n"), "the summary is a line of text: %q", raw)
 	return res
 }
 
