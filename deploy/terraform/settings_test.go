@@ -170,7 +170,7 @@ func requireDoctor(t testing.TB, file string, paths int, key bool) {
 // at its first space.
 func TestTheListsOfThePagesAreReadByTheProgram(t *testing.T) {
 	for page, paths := range map[string]int{
-		"config/local.env.example": 1, "docs/connecting-clouds.md": 2, "docs/webhook-tunnel.md": 1,
+		"config/local.env.example": 1, "docs/connecting-clouds.md": 2, "docs/webhook-tunnel.md": 1, "docs/simulator.md": 3,
 	} {
 		body, err := os.ReadFile(filepath.Join("..", "..", page))
 		require.NoError(t, err)
