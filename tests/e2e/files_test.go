@@ -376,6 +376,28 @@ func TestARecordIsJudgedAsItIsWritten(t *testing.T) {
 	require.Contains(t, why[2], "expected valid UTF-8")
 }
 
+// A job that can't have all of its files would call what it lacks missing.
+func TestFilesThatAreNotThereAreAnErrorAtTheStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	north := filepath.Join(dir, "north.jsonl")
+	require.NoError(t, os.WriteFile(north, []byte(lineOf("k", "1")), 0o600))
+	pipeline, err := filepath.Abs("../../pipelines/examples/files.yaml")
+	require.NoError(t, err)
+	for files, want := range map[string]string{
+		"":                                "paths names no file; give at least one name or glob",
+		north + "," + dir + "/soth.jsonl": "/soth.jsonl\" matches no file",
+		north + "," + dir + "/soth*":      "/soth*\" matches no file",
+		dir:                               "is a folder; it takes files",
+	} {
+		verdicts := filepath.Join(dir, "verdicts.jsonl")
+		p := start(t, []string{"FILES=" + files, "PARTICIPANTS=north, south", "VERDICTS=" + verdicts, "SUMMARY=" + filepath.Join(dir, "summary.json")}, "run", pipeline)
+		require.Equal(t, 1, p.exit(time.Minute), files)
+		require.Contains(t, strings.ReplaceAll(p.out.String()+p.err.String(), `\"`, `"`), want, files)
+		require.NoFileExists(t, verdicts)
+	}
+}
+
 // What can't be read is told by the file's name, and ends the run as all else does.
 func TestAFileThatCanNotBeReadIsRefusedByName(t *testing.T) {
 	dir := t.TempDir()
