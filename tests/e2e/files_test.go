@@ -472,6 +472,23 @@ func TestFilesNeedNotBeSortedByTime(t *testing.T) {
 	require.Equal(t, map[string]int{"matched": 300}, res.summary)
 }
 
+// A date of the epoch among those of today is an export's commonest fault; it makes
+// no fact missing, and what is further away than can be waited for is refused.
+func TestAnOldDateAmongThoseOfTodayIsAccountedFor(t *testing.T) {
+	dir := t.TempDir()
+	record := func(key, at string) string { return fmt.Sprintf(`{"key":%q,"event_time":%q}`, key, at) + "\n" }
+	all := record("first", "2025-03-01T00:00:00Z") + record("epoch", "1970-01-01T00:00:00Z") + record("ancient", "1678-01-01T00:00:00Z") + record("last", "2025-03-02T00:00:00Z")
+	for _, name := range []string{"east", "north", "south"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".jsonl"), []byte(all), 0o600))
+	}
+	res := reconcileFiles(t, "FILES="+filepath.Join(dir, "*"), "PARTICIPANTS=east, north, south")
+	require.Equal(t, map[string]int{"matched": 3, "missing": 1, "refused": 1}, res.summary)
+	require.Equal(t, "missing -south", res.final["ancient"].said())
+	require.Equal(t, "too_late", res.refused[0].Refused)
+	require.Contains(t, res.refused[0].Line, `"correlationid":"ancient"`)
+	require.Contains(t, res.refused[0].Detail, "the end of the latest fact that was forgotten")
+}
+
 // "customers" holds the name us, and is no word for it.
 func TestANameInAFilesNameIsAWordBeforeItIsAPartOfOne(t *testing.T) {
 	dir := t.TempDir()
