@@ -74,6 +74,7 @@ func (f *file) nextBatch() (batch service.MessageBatch) {
 		msg, err := f.next()
 		if msg != nil {
 			msg.MetaSetMut(metaPath, f.name)
+			msg.MetaSetMut(metaLine, f.line)
 			batch = append(batch, msg)
 		}
 		f.ended = err != nil
@@ -97,9 +98,7 @@ func (f *file) next() (*service.Message, error) {
 	case len(text) == 0:
 		return nil, err
 	}
-	msg := service.NewMessage(text)
-	msg.MetaSetMut(metaLine, f.line)
-	return msg, err
+	return service.NewMessage(text), err
 }
 
 func failedMessage(text []byte, err error) *service.Message {

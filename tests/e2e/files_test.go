@@ -37,6 +37,8 @@ type fileVerdict struct {
 
 	Refused string `json:"refused"`
 	Detail  string `json:"detail"`
+	File    string `json:"file"`
+	Number  int    `json:"number"`
 	Line    string `json:"line"`
 }
 
@@ -402,6 +404,29 @@ func TestFilesThatAreNotThereAreAnErrorAtTheStart(t *testing.T) {
 		require.Contains(t, strings.ReplaceAll(p.out.String()+p.err.String(), `\"`, `"`), want, files)
 		require.NoFileExists(t, verdicts)
 	}
+}
+
+// Whoever mends a file must find the line, and the setting that is wrong.
+func TestARefusedRecordIsToldByItsPlaceAndItsSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	north := filepath.Join(dir, "north.jsonl")
+	text := "\n" + `{"no":"1","at":1735689600}` + "\nno JSON\n" + `{"at":"2025-01-01T00:00:00Z"}` + "\n" + `{"no":"2","at":"today"}` + "\n" + `{"no":"` + strings.Repeat("x", 100) + `"}`
+	require.NoError(t, os.WriteFile(north, []byte(text), 0o600))
+	res := reconcileFiles(t, "FILES="+north, "PARTICIPANTS=north, south", "KEY_FIELD=no", "TIME_FIELD=at", "MAX_LINE_BYTES=100")
+	require.Equal(t, map[string]int{"refused": 5}, res.summary)
+	var why []string
+	for _, r := range res.refused {
+		require.Equal(t, north, r.File)
+		why = append(why, fmt.Sprint(r.Number, " ", r.Refused, ": ", r.Detail))
+	}
+	require.Equal(t, []string{
+		`2 unreadable: time (TIME_FIELD at) is 1735689600: it takes a string in RFC 3339, such as "2026-01-31T12:00:00Z"`,
+		`3 unreadable: invalid JSON at byte 0: found 'n', expected a JSON object`,
+		`4 unkeyed: correlationid (KEY_FIELD no) is absent, empty or no string: it names the business fact`,
+		`5 unreadable: time (TIME_FIELD at): not an RFC 3339 time: "today"`,
+		`6 unreadable: ` + north + `: line 6 is longer than 100 bytes (max_record_bytes)`,
+	}, why)
 }
 
 // What can't be read is told by the file's name, and ends the run as all else does.
