@@ -21,6 +21,9 @@ func docsCommand() *cli.Command {
 			&cli.BoolFlag{Name: "check", Usage: "change nothing; fail when a page is not up to date"},
 		},
 		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			return writeDocs(c.String("dir"), c.Bool("check"))
 		},
 	}

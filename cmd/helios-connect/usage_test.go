@@ -42,6 +42,7 @@ func TestAWrongFlagIsAnsweredInOneLine(t *testing.T) {
 		{[]string{"dlq", "lst"}, `helios-connect dlq has no command "lst"; it has list, show, replay`},
 		{[]string{"topics", "crate", "--partitions", "4"}, `helios-connect topics has no command "crate"; it has create`},
 		{[]string{"simulate", "--out", "export", "100"}, `simulate takes no arguments, found "100"; see helios-connect simulate --help`},
+		{[]string{"docs", "pages"}, `docs takes no arguments, found "pages"; see helios-connect docs --help`},
 		{[]string{"schema", "list", "paid"}, `schema list takes no arguments, found "paid"; see helios-connect schema list --help`},
 		{[]string{"schema", "infer", "events.jsonl", "--ranges"}, `--ranges stands behind an argument; flags come first: helios-connect schema infer --ranges and then the rest`},
 		{[]string{"start", "-e", "local.env"}, "-e stands before the command: helios-connect -e FILE start"},

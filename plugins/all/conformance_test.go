@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -33,6 +32,7 @@ var minimal = map[string]string{
 	"input/helios_choice":        `{name: x, choices: [{as: a, when: "yes", input: {generate: {mapping: 'root = "x"', interval: 1ms}}}]}`,
 	"input/helios_contracts":     `{folder: ../../config/schemas}`,
 	"input/helios_dedupe":        `{backend: memory, input: {generate: {mapping: 'root = ""', interval: 1ms}}}`,
+	"input/helios_files":         `{paths: [../../config/schemas/*.json]}`,
 	"input/helios_reconcile":     `{seed_brokers: ["127.0.0.1:1"], expectations: [{name: x, expect: [a, b], window: 1s}]}`,
 	"input/helios_simulator":     `{world: conformance, rate: 100, ledger: $DIR/truth.jsonl}`,
 	"input/helios_webhook":       `{address: "127.0.0.1:0", paths: [{path: /e, sender: hmac, auth: {hmac: {header: X-Sig, secrets: [x]}}}]}`,
@@ -40,7 +40,6 @@ var minimal = map[string]string{
 	"processor/helios_canonical": `{}`,
 	"processor/helios_schema":    `{folder: $DIR}`,
 	"output/helios_store":        `{dsn: "sqlite://$DIR/store.db", kind: events}`,
-	"scanner/helios_records":     `{}`,
 	"tracer/helios_otlp":         `{endpoint: "http://127.0.0.1:1", sampler: always_on, exemplars_address: "127.0.0.1:0"}`,
 }
 
@@ -110,14 +109,9 @@ func streamOf(t *testing.T, c docsgen.Component, recorder *metricNames) *service
 	}
 	part := "{" + c.Name + ": " + config + "}"
 	pipeline := "{processors: []}"
-	switch c.Kind {
-	case "processor":
+	if c.Kind == "processor" {
 		pipeline = "{processors: [" + part + "]}"
-	case "scanner":
-		file := filepath.Join(t.TempDir(), "records.jsonl")
-		require.NoError(t, os.WriteFile(file, []byte("{}\n\n{}"), 0o600))
-		parts["input"] = "{file: {paths: [" + file + "], scanner: " + part + "}}"
-	default:
+	} else {
 		require.Contains(t, parts, c.Kind, "this test does not know how to run the kind")
 		parts[c.Kind] = part
 	}

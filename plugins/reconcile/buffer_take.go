@@ -6,6 +6,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 
 	"github.com/helios-connect/helios/internal/lifecycle"
+	"github.com/helios-connect/helios/internal/terminal"
 	"github.com/helios-connect/helios/plugins/reconcile/engine"
 )
 
@@ -192,6 +193,9 @@ func (b *buffer) end(stopping bool) {
 		b.drained = true
 	} else {
 		b.engine.EndInput()
+		if n := int64(b.engine.Stats().Uncounted); n > 0 {
+			b.log.Infof("%s after the verdict of a fact and changed nothing in it: no verdict counts what repeats so late.", terminal.Count(n, "event came", "events came"))
+		}
 		b.nudge()
 	}
 	b.changed.Broadcast()

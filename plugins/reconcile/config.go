@@ -5,6 +5,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -153,7 +154,7 @@ func parseReconcileConfig(conf *service.ParsedConfig, res *service.Resources) (c
 		rcFieldIdleTimeout: &cfg.IdleTimeout, rcFieldHorizon: &cfg.CorrectionHorizon, rcFieldMaxAhead: &cfg.MaxAhead,
 	} {
 		if *d, err = conf.FieldDuration(name); err != nil {
-			return cfg, err
+			return cfg, fmt.Errorf("%s takes a duration such as 30s: %w", name, err)
 		}
 		if *d <= 0 {
 			return cfg, fmt.Errorf("%s is %s: it takes a duration above 0, such as 30s", name, *d)
@@ -171,6 +172,7 @@ func parseReconcileConfig(conf *service.ParsedConfig, res *service.Resources) (c
 		return cfg, err
 	}
 	warnOfSharedClocks(cfg.Expectations, res.Logger())
+	warnOfHidden(cfg.Expectations, res.Logger())
 	return cfg, nil
 }
 
@@ -190,6 +192,19 @@ func warnOfSharedClocks(list []engine.Expectation, log *service.Logger) {
 			log.Warnf("expectations %q and %q share clock %q but expect other participants (%v and %v): give one of them a clock of its own, or a participant that lags may be told too_late for its sake",
 				f.Name, x.Name, x.Clock, f.Expect, x.Expect)
 		}
+	}
+}
+
+// warnOfHidden points out expectations that never judge, because one that takes
+// every event stands before them.
+func warnOfHidden(list []engine.Expectation, log *service.Logger) {
+	every := func(globs []string) bool { return len(globs) == 0 || slices.Contains(globs, "*") }
+	first := slices.IndexFunc(list, func(x engine.Expectation) bool { return every(x.Types) && every(x.Tenants) })
+	if first < 0 {
+		return
+	}
+	for _, x := range list[first+1:] {
+		log.Warnf("expectation %q never judges: %q before it takes the events of all types and tenants; put it in front of that, or give that one types", x.Name, list[first].Name)
 	}
 }
 

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +113,12 @@ var badConfigs = []struct{ name, config, want string }{
 		"lint: (2,1) expectation orders: quorum is 3, more than the participants in expect"},
 	{"negative quorum", orders(`quorum: -1`),
 		"lint: (6,1) quorum is a number of participants: at least 0"},
+	{"field compared twice", orders(`compare: [ { field: data.amount }, { field: data.amount, tolerance: 1 } ]`),
+		"start: expectations[0] \"orders\": compare[1]: invalid reconciliation config: field data.amount stands twice"},
+	{"endless window", orders(`window: 876001h`),
+		"start: expectations[0] \"orders\": invalid reconciliation config: window is 876001h0m0s: it takes at most 876000h, a hundred years"},
+	{"endless horizon", orders("quorum: 0") + "\ncorrection_horizon: 1000000h",
+		"start: invalid reconciliation config: correction_horizon is 1000000h0m0s: it takes at most 876000h, a hundred years"},
 	{"primary that is no participant", orders(`primary: azure`),
 		"start: expectations[0] \"orders\": invalid reconciliation config: primary is \"azure\": it takes one of the participants in expect or optional"},
 	{"participant twice", orders(`expect: [ aws, aws ]`),
@@ -131,6 +139,8 @@ var badConfigs = []struct{ name, config, want string }{
 		"start: max_closed is -1: it takes a number of facts above 0"},
 	{"idle_timeout", orders("quorum: 0") + "\nidle_timeout: 0s",
 		"start: idle_timeout is 0s: it takes a duration above 0, such as 30s"},
+	{"idle_timeout without unit", orders("quorum: 0") + "\nidle_timeout: 30",
+		"start: idle_timeout takes a duration such as 30s: failed to parse 'idle_timeout' as a duration string: time: missing unit in duration \"30\""},
 	{"horizon", orders("quorum: 0") + "\ncorrection_horizon: -1m",
 		"start: correction_horizon is -1m0s: it takes a duration above 0, such as 30s"},
 	{"short horizon", orders("quorum: 0") + "\ncorrection_horizon: 1s",
@@ -213,5 +223,28 @@ func TestAnExpectationFileSaysWhatAConfigSays(t *testing.T) {
 			x.Types, x.Tenants, x.Optional = nil, nil, nil
 		}
 		require.Equal(t, got[1], got[0])
+	}
+}
+
+// What never judges is told, since the first expectation that matches does.
+func TestAnExpectationBehindOneThatTakesEverythingIsTold(t *testing.T) {
+	one := func(name string, types, tenants []string) engine.Expectation {
+		return engine.Expectation{Name: name, Types: types, Tenants: tenants}
+	}
+	for name, c := range map[string]struct {
+		list []engine.Expectation
+		want []string
+	}{
+		"behind one without types":   {[]engine.Expectation{one("all", nil, nil), one("orders", []string{"order.*"}, nil), one("rest", nil, nil)}, []string{"orders", "rest"}},
+		"behind one of all types":    {[]engine.Expectation{one("all", []string{"x", "*"}, []string{"*"}), one("orders", []string{"order.*"}, nil)}, []string{"orders"}},
+		"behind one of some types":   {[]engine.Expectation{one("orders", []string{"order.*"}, nil), one("all", nil, nil)}, nil},
+		"behind one of some tenants": {[]engine.Expectation{one("acme", nil, []string{"acme"}), one("all", nil, nil)}, nil},
+	} {
+		var out bytes.Buffer
+		warnOfHidden(c.list, service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(&out, nil))))
+		require.Equal(t, len(c.want), strings.Count(out.String(), "never judges"), "%s: %s", name, out.String())
+		for _, hidden := range c.want {
+			require.Contains(t, out.String(), `expectation \"`+hidden+`\" never judges: \"all\" before it`, name)
+		}
 	}
 }

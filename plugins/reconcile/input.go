@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/redpanda-data/benthos/v4/public/service"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -167,14 +168,16 @@ func parseKafkaConfig(conf *service.ParsedConfig, res *service.Resources) (k kaf
 			return k, err
 		}
 	}
-	if k.CommitInterval, err = conf.FieldDuration(riFieldCommitInterval); err != nil {
-		return k, err
-	}
-	if k.SessionTimeout, err = conf.FieldDuration(riFieldSessionTimeout); err != nil {
-		return k, err
-	}
-	if k.TransactionTimeout, err = conf.FieldDuration(riFieldTransactionTimeout); err != nil {
-		return k, err
+	for _, f := range []struct {
+		name  string
+		value *time.Duration
+	}{{riFieldCommitInterval, &k.CommitInterval}, {riFieldSessionTimeout, &k.SessionTimeout}, {riFieldTransactionTimeout, &k.TransactionTimeout}} {
+		if *f.value, err = conf.FieldDuration(f.name); err != nil {
+			return k, fmt.Errorf("%s takes a duration such as 10s: %w", f.name, err)
+		}
+		if *f.value == 0 { // which would be the default
+			return k, fmt.Errorf("%s is 0s: it takes a duration above 0", f.name)
+		}
 	}
 	reread, err := conf.FieldInt(riFieldMaxReread)
 	k.MaxReread = int64(reread)
@@ -197,6 +200,9 @@ func clientOptions(conf *service.ParsedConfig) ([]kgo.Opt, error) {
 	}
 	if len(brokers) == 0 {
 		return nil, fmt.Errorf("%s names no broker: give at least one, such as localhost:9092", riFieldSeedBrokers)
+	}
+	if err := kgo.ValidateOpts(kgo.SeedBrokers(brokers...)); err != nil {
+		return nil, fmt.Errorf("%s %q: %w; give each as host:port, such as localhost:9092", riFieldSeedBrokers, brokers, err)
 	}
 	id, err := conf.FieldString(riFieldClientID)
 	if err != nil {

@@ -187,7 +187,11 @@ func TestAConfigThatCantWorkIsRefused(t *testing.T) {
 		"horizon too short":     {"seed_brokers: [ x:1 ]\ncorrection_horizon: 14s" + orderExpectation, "correction_horizon is 14s"},
 		"transaction too long":  {"seed_brokers: [ x:1 ]\ntransaction_timeout: 45s" + orderExpectation, "transaction_timeout is 45s"},
 		"commits without pause": {"seed_brokers: [ x:1 ]\ncommit_interval: 0.1ms" + orderExpectation, "commit_interval is"},
-		"empty group":           {"seed_brokers: [ x:1 ]\nconsumer_group: ''" + orderExpectation, "consumer_group is empty"},
+		"commits at once":       {"seed_brokers: [ x:1 ]\ncommit_interval: 0s" + orderExpectation, "commit_interval is 0s: it takes a duration above 0"},
+		"session without end":   {"seed_brokers: [ x:1 ]\nsession_timeout: 0s" + orderExpectation, "session_timeout is 0s: it takes a duration above 0"},
+		"time without unit":     {"seed_brokers: [ x:1 ]\ntransaction_timeout: 10" + orderExpectation, "transaction_timeout takes a duration such as 10s: "},
+		"port that is a word":   {"seed_brokers: [ localhost:kafka ]" + orderExpectation, `seed_brokers ["localhost:kafka"]: `},
+		"empty group":           {"seed_brokers: [ x:1 ]\nconsumer_group: ''" + orderExpectation, `consumer_group is empty: give it a name, such as "helios-reconcile"`},
 		"unknown mechanism":     {"seed_brokers: [ x:1 ]\nsasl: [ { mechanism: GSSAPI } ]" + orderExpectation, "GSSAPI"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -362,6 +362,10 @@ func (p *processor) registryFailed(err error, age time.Duration) {
 	defer p.mu.Unlock()
 	if !p.failing {
 		p.failing = true
+		if age == 0 {
+			p.log.Warnf("The contracts can't be read, and none is known yet: events wait until they can: %v", err)
+			return
+		}
 		p.log.Warnf("The contracts can't be read; what is known is used on: %v", err)
 	}
 }

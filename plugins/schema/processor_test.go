@@ -1,9 +1,12 @@
 package schema
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -353,5 +356,21 @@ func TestWhatIsNoEventIsFlagged(t *testing.T) {
 	for _, m := range out {
 		require.Error(t, m.GetError())
 		require.Equal(t, "unreadable", meta(m, "helios_reason"))
+	}
+}
+
+// A mistyped folder at the start is no outage of something that was known.
+func TestContractsThatWereNeverReadAreToldToBeWaitedFor(t *testing.T) {
+	for age, want := range map[time.Duration]string{
+		0:         "none is known yet: events wait until they can: open /nowhere",
+		time.Hour: "what is known is used on: open /nowhere",
+	} {
+		var out bytes.Buffer
+		p := &processor{log: service.NewLoggerFromSlog(slog.New(slog.NewTextHandler(&out, nil))), metrics: newMetrics(service.MockResources().Metrics())}
+		for range 2 {
+			p.registryFailed(errors.New("open /nowhere"), age)
+		}
+		require.Equal(t, 1, strings.Count(out.String(), want), out.String())
+		require.Equal(t, 1, strings.Count(out.String(), "\n"), "of a row of failures only the first")
 	}
 }

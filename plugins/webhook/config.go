@@ -71,7 +71,7 @@ func routeFromConfig(c *service.ParsedConfig, lim limits, env environment) (r *r
 		return nil, err
 	}
 	if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(r.path, "?# ") {
-		return nil, fmt.Errorf("path is %q; it must begin with / and hold no query, for example /azure/orders", r.path)
+		return nil, fmt.Errorf("path is %q; it must begin with / and hold neither query nor space, for example /azure/orders", r.path)
 	}
 	if r.name, err = c.FieldString(paFieldName); err != nil {
 		return nil, err

@@ -30,6 +30,9 @@ func TestMistakesAreNamed(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{
 		"no paths":                {`paths: []`, "paths: the list is empty"},
 		"no slash":                {`paths: [{path: e, sender: api_destination, ` + anonymous + `}]`, `path is "e"; it must begin with /`},
+		"a space":                 {`paths: [{path: "/e f", sender: api_destination, ` + anonymous + `}]`, `neither query nor space`},
+		"no port":                 {"address: nowhere\npaths: [{path: /e, sender: api_destination, " + anonymous + `}]`, `address "nowhere": address nowhere: missing port in address; it takes a host and a port`},
+		"a port out of range":     {"address: 127.0.0.1:99999\npaths: [{path: /e, sender: api_destination, " + anonymous + `}]`, `address "127.0.0.1:99999": `},
 		"twice":                   {`paths: [{path: /e, sender: api_destination, ` + anonymous + `}, {path: /e, name: x, sender: api_destination, ` + anonymous + `}]`, `path "/e" stands twice`},
 		"a name twice":            {`paths: [{path: /e, name: x, sender: api_destination, ` + anonymous + `}, {path: /f, name: x, sender: api_destination, ` + anonymous + `}]`, `name "x" is that of the path /e already`},
 		"a reserved name":         {`paths: [{path: /e, name: unknown, sender: api_destination, ` + anonymous + `}]`, `name "unknown"`},

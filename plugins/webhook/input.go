@@ -6,6 +6,7 @@ package webhook
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -144,6 +145,13 @@ func newInput(conf *service.ParsedConfig, report *reporter, env environment) (*i
 	address, err := conf.FieldString(whFieldAddress)
 	if err != nil {
 		return nil, err
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: %w; it takes a host and a port, for example 0.0.0.0:8443", whFieldAddress, address, err)
 	}
 	routes, err := routesFromConfig(conf, lim, env)
 	if err != nil {

@@ -460,6 +460,7 @@ func TestTransportsMayNameAttributesTheirOwnWay(t *testing.T) {
 func TestOptionsAreChecked(t *testing.T) {
 	for want, opt := range map[string]convert.Options{
 		`a rule without paths`:      {Correlation: []convert.Rule{{Types: []string{"*"}}}},
+		`types takes globs`:         {Tenant: []convert.Rule{{Types: []string{"a", ""}, Paths: []string{"tenant"}}}},
 		`path "Order"`:              {Correlation: []convert.Rule{{Paths: []string{"Order"}}}},
 		`path "data"`:               {Tenant: []convert.Rule{{Paths: []string{"data"}}}},
 		`a segment is empty`:        {Tenant: []convert.Rule{{Paths: []string{"data.a..b"}}}},

@@ -105,6 +105,9 @@ func (r *Rule) compile(paths *[]string) error {
 	if len(r.Paths) == 0 {
 		return fmt.Errorf("%w: a rule without paths finds nothing; give some, for example [subject, data.order_id]", ErrOption)
 	}
+	if slices.Contains(r.Types, "") {
+		return fmt.Errorf("%w: types takes globs, one is empty; leave the list out to match all", ErrOption)
+	}
 	r.found = nil
 	for _, p := range r.Paths {
 		if inside, ok := strings.CutPrefix(p, "data."); ok {

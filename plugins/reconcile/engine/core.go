@@ -135,8 +135,11 @@ func checkConfig(cfg *Config) error {
 		{"correction_horizon", cfg.CorrectionHorizon},
 		{"max_ahead", cfg.MaxAhead},
 	} {
-		if d.value < 0 || d.value > maxDuration {
+		if d.value < 0 {
 			return fmt.Errorf("%w: %s is %s: it takes a duration above 0, such as 30s", ErrConfig, d.field, d.value)
+		}
+		if err := checkLength(d.field, d.value); err != nil {
+			return err
 		}
 	}
 	for _, n := range []struct {

@@ -135,7 +135,11 @@ func (r *Reader) extract(doc []byte, in *incoming) (Reason, error) {
 				in.unescape(x)
 			}
 		case at != atKey && at != atIngest:
-			return Unreadable, fmt.Errorf("%s is %.40s: it takes a string", attributePaths[at], doc[x.From:x.To])
+			form := ""
+			if at == atTime {
+				form = ` in RFC 3339, such as "2026-01-31T12:00:00Z"`
+			}
+			return Unreadable, fmt.Errorf("%s is %.40s: it takes a string%s", attributePaths[at], doc[x.From:x.To], form)
 		default:
 			*x = event.Extent{}
 		}

@@ -69,8 +69,11 @@ func compileRule(x Expectation) (*rule, error) {
 		value time.Duration
 		min   time.Duration
 	}{{"window", x.Window, 1}, {"allowed_lateness", x.AllowedLateness, 0}} {
-		if d.value < d.min || d.value > maxDuration {
+		if d.value < d.min {
 			return nil, fmt.Errorf("%w: %s is %s: it takes a duration above 0 (allowed_lateness: of at least 0), such as 60s", ErrConfig, d.field, d.value)
+		}
+		if err := checkLength(d.field, d.value); err != nil {
+			return nil, err
 		}
 	}
 	if r.Clock == "" {
@@ -94,6 +97,9 @@ func compileRule(x Expectation) (*rule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("compare[%d]: %w", i, err)
 		}
+		if slices.ContainsFunc(r.comparers, func(before comparer) bool { return before.field == cmp.field }) {
+			return nil, fmt.Errorf("compare[%d]: %w: field %s stands twice", i, ErrConfig, cmp.field)
+		}
 		r.comparers = append(r.comparers, cmp)
 	}
 	r.unseen = len(r.comparers)
@@ -107,6 +113,14 @@ func compileRule(x Expectation) (*rule, error) {
 	r.label = x.Name + "@" + hex.EncodeToString(sum[:4])
 	r.labelJSON = event.AppendQuoted(nil, r.label)
 	return r, nil
+}
+
+// checkLength refuses a duration that reaches beyond the times that events have.
+func checkLength(field string, d time.Duration) error {
+	if d > maxDuration {
+		return fmt.Errorf("%w: %s is %s: it takes at most %.0fh, a hundred years", ErrConfig, field, d, maxDuration.Hours())
+	}
+	return nil
 }
 
 func (r *rule) checkNames() error {

@@ -17,11 +17,12 @@ import (
 
 // check finds what is wrong with a config whatever the broker says.
 func (c *Config) check() error {
-	for _, f := range []struct{ name, value string }{
-		{"topic", c.Topic}, {"verdict_topic", c.VerdictTopic}, {"dlq_topic", c.DLQTopic}, {"consumer_group", c.Group},
+	for _, f := range []struct{ name, value, example string }{
+		{"topic", c.Topic, "helios.events"}, {"verdict_topic", c.VerdictTopic, "helios.verdicts"},
+		{"dlq_topic", c.DLQTopic, "helios.dlq"}, {"consumer_group", c.Group, "helios-reconcile"},
 	} {
 		if f.value == "" {
-			return fmt.Errorf("%s is empty: give it a name, such as %q", f.name, "helios.events")
+			return fmt.Errorf("%s is empty: give it a name, such as %q", f.name, f.example)
 		}
 	}
 	if c.Topic == c.VerdictTopic || c.Topic == c.DLQTopic || c.VerdictTopic == c.DLQTopic {
