@@ -39,6 +39,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	cli.AppHelpTemplate = helpTemplate(cli.AppHelpTemplate)
 	service.RunCLI(context.Background(), cliOptions()...)
 }
 

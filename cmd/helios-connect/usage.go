@@ -9,6 +9,17 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// settingsFlag is what Redpanda Connect takes before a command and hides from its
+// help, though most commands of production need it.
+const settingsFlag = "   --env-file FILE, -e FILE  take settings from a file: helios-connect -e local.env start\n"
+
+// helpTemplate makes the program's help ours: what it is, and how settings are given.
+func helpTemplate(theirs string) string {
+	theirs = strings.Replace(theirs, `{{template "helpNameTemplate" .}}`,
+		"{{.HelpName}} - Redpanda Connect that says whether AWS, Google Cloud and Azure agree on every business fact", 1)
+	return strings.TrimRight(theirs, "\n") + "\n" + settingsFlag
+}
+
 // withShortErrors makes the command and those below it answer a wrong flag with one
 // line, instead of the whole of their help with the error scrolled out of sight.
 func withShortErrors(c *cli.Command) *cli.Command {

@@ -27,6 +27,15 @@ func TestNoFlagStatesTwoDefaults(t *testing.T) {
 	}
 }
 
+func TestTheHelpOfTheProgramNamesTheFileOfSettings(t *testing.T) {
+	var out bytes.Buffer
+	app := &cli.App{Name: "helios-connect", HelpName: "helios-connect", Usage: "theirs", Writer: &out, CustomAppHelpTemplate: helpTemplate(cli.AppHelpTemplate)}
+	require.NoError(t, app.Run([]string{"helios-connect", "--help"}))
+	require.NotContains(t, out.String(), "theirs")
+	require.Contains(t, out.String(), "helios-connect - Redpanda Connect that says whether")
+	require.Regexp(t, `(?s)GLOBAL OPTIONS:\n.*\n   --env-file FILE, -e FILE  take settings from a file: helios-connect -e local\.env start\n$`, out.String())
+}
+
 func TestAWrongFlagIsAnsweredInOneLine(t *testing.T) {
 	for _, c := range []struct {
 		args []string

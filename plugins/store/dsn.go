@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 )
@@ -73,6 +74,9 @@ func parseSQLiteDSN(path string) (location, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return location{}, fmt.Errorf("%w: resolving %q: %w", ErrDSN, path, err)
+	}
+	if info, err := os.Stat(absolute); err == nil && info.IsDir() {
+		return location{}, fmt.Errorf("%w: %s is a folder; it takes a file, such as %s", ErrDSN, absolute, filepath.Join(absolute, "helios.db"))
 	}
 	return location{dialect: sqliteDialect, path: absolute}, nil
 }

@@ -38,6 +38,7 @@ func TestErrorsAboutADSNSayWhatIsAllowedAndNeverShowIt(t *testing.T) {
 		"sqlite://":                        "no file is named",
 		"sqlite::memory:":                  "in memory",
 		"file:a.db?mode=ro":                "takes no parameters",
+		"sqlite:///":                       "/ is a folder; it takes a file, such as /helios.db",
 	} {
 		_, err := Open(context.Background(), dsn)
 		require.ErrorIs(t, err, ErrDSN, dsn)
