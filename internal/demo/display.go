@@ -174,11 +174,12 @@ func rowsOf(v view) []string {
 	}
 	for i := range keptDisagreements {
 		if i >= len(v.last) {
-			rows = append(rows, "")
+			rows = append(rows, "", "")
 			continue
 		}
 		d := v.last[len(v.last)-1-i]
-		rows = append(rows, fmt.Sprintf("    %s  %-13s  %s  %s", d.At.Format("15:04:05"), d.Status, d.Key, d.What))
+		// On one line, 80 columns had no place for what differs.
+		rows = append(rows, fmt.Sprintf("    %s  %-13s  %s", d.At.Format("15:04:05"), d.Status, d.Key), "      "+d.What)
 	}
 	return rows
 }
