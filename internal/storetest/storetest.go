@@ -35,6 +35,17 @@ const patience = time.Minute
 // Write stores documents of a kind: events, verdicts or dead_letters.
 func Write(t testing.TB, dsn, kind string, documents ...string) {
 	t.Helper()
+	write(t, dsn, kind, "", documents)
+}
+
+// WriteDeadLetters stores documents that were refused for a reason.
+func WriteDeadLetters(t testing.TB, dsn, reason string, documents ...string) {
+	t.Helper()
+	write(t, dsn, "dead_letters", reason, documents)
+}
+
+func write(t testing.TB, dsn, kind, reason string, documents []string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	builder := service.NewStreamBuilder()
@@ -49,6 +60,9 @@ func Write(t testing.TB, dsn, kind string, documents ...string) {
 	batch := make(service.MessageBatch, len(documents))
 	for i, d := range documents {
 		batch[i] = service.NewMessage([]byte(d))
+		if reason != "" {
+			batch[i].MetaSetMut("helios_reason", reason)
+		}
 	}
 	check(t, produce(ctx, batch))
 	check(t, stream.StopWithin(patience))

@@ -100,6 +100,17 @@ func TestDisagreementsStandSideBySide(t *testing.T) {
 	require.Equal(t, "#fact="+storetest.VerdictID(1), value[string](b, "location.hash"), "it can be passed on")
 }
 
+// Dead letters are told with their reasons, the commonest first.
+func TestTheReasonsOfDeadLettersAreTold(t *testing.T) {
+	dsn := filled(t)
+	storetest.WriteDeadLetters(t, dsn, "too_late", `{"n":1}`)
+	storetest.WriteDeadLetters(t, dsn, "unreadable", `{"n":2`, `{"n":3`)
+	s := serve(t, dsn, "")
+	b := open(t)
+	b.visit(s.url("/"))
+	b.until("the reasons", "document.getElementById('reasons').textContent === 'Dead letters of 24 hours: unreadable 2, too_late 1'")
+}
+
 // What reconciliation tells apart must not look the same.
 func TestValuesThatDifferNeverLookTheSame(t *testing.T) {
 	s, b := opened(t)

@@ -310,6 +310,8 @@ async function figures() {
     for (const n of [w.events.total, w.verdicts.total, w.dead_letters.total]) row.append(element("td", "", whole(n)));
     return row;
   }));
+  const reasons = Object.entries(members(day.dead_letters.by_reason)).sort((a, b) => b[1] - a[1]);
+  $("reasons").replaceChildren(...reasons.flatMap(([reason, n], i) => [i ? ", " : "Dead letters of 24 hours: ", bdi(reason, 60), " " + whole(n)]));
 }
 async function health() {
   try {
