@@ -132,11 +132,12 @@ var problems = []p.Entry{{Name: "ongoing", Colour: p.Bad}, {Name: "over", Colour
 
 // wrong finds what is wrong by kind and cloud. Its spells are rows with less
 // than two minutes between them. Of each kind it reads the newest two thousand,
-// so that a bad month costs no more than a bad hour. That nothing is wrong is a row
+// so that a bad month costs no more than a bad hour. A silence is followed back from
+// there, from each spell's row to the first of the two minutes before it. That nothing is wrong is a row
 // too: an empty panel could be a store that does not answer. Where nothing was
 // judged, nothing is known.
 const wrong = `
-WITH wrong AS (
+WITH RECURSIVE wrong AS (
   SELECT 1 AS rank, 'silent' AS problem, cloud, 'facts can''t be judged' AS detail, decided_at AS at, id
   FROM (SELECT * FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status = 'indeterminate' ORDER BY decided_at DESC LIMIT 2000) v
   CROSS JOIN unnest(stalled) AS cloud
@@ -159,10 +160,16 @@ WITH wrong AS (
   SELECT rank, problem, cloud, max(at) FILTER (WHERE pause IS NULL OR pause > interval '2 minutes') AS since, max(at) AS latest,
     count(*) AS times, string_agg(DISTINCT detail, ', ') AS detail, (array_agg(id ORDER BY at DESC))[1] AS example
   FROM spaced GROUP BY rank, problem, cloud
+), silence AS (
+  SELECT cloud, since, 0 AS steps FROM episode WHERE rank = 1
+  UNION ALL
+  SELECT s.cloud, v.decided_at, steps + 1 FROM silence s
+  CROSS JOIN LATERAL (SELECT decided_at FROM helios_verdicts WHERE $__timeFilter(decided_at) AND status = 'indeterminate' AND stalled @> ARRAY[s.cloud]
+    AND decided_at >= s.since - interval '2 minutes' AND decided_at < s.since ORDER BY decided_at LIMIT 1) v WHERE steps < 1000
 )
 SELECT state, cloud, problem, since, times, detail, example FROM (
-  SELECT CASE WHEN latest > least(now(), $__timeTo()::timestamptz) - interval '2 minutes' THEN 'ongoing' ELSE 'over' END AS state,
-    cloud, problem, since, times, detail, example, rank FROM episode
+  SELECT CASE WHEN latest > least(now(), $__timeTo()::timestamptz) - interval '2 minutes' THEN 'ongoing' ELSE 'over' END AS state, cloud, problem,
+    CASE rank WHEN 1 THEN (SELECT min(s.since) FROM silence s WHERE s.cloud = e.cloud) ELSE since END AS since, times, detail, example, rank FROM episode e
   UNION ALL
   SELECT CASE WHEN judged THEN 'fine' ELSE 'unknown' END, 'all', 'nothing', NULL, 0,
     CASE WHEN judged THEN 'all matched, none refused' ELSE 'no fact was judged, or no verdict reached the store' END, '', 9

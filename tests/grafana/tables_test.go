@@ -114,6 +114,32 @@ func TestTablesTellTheTruth(t *testing.T) {
 	}
 }
 
+// A cloud is silent since its silence began, however many facts could not be judged
+// since then; a silence before that one, after which it spoke for a while, is another.
+func TestASilenceOfManyFactsBeganWhenItBegan(t *testing.T) {
+	dsn := pgtest.StartServer(t).Database(t)
+	now := time.Now().UTC().Truncate(time.Second)
+	began, earlier := now.Add(-14*time.Minute), now.Add(-20*time.Minute)
+	var verdicts []string
+	unjudged := func(at time.Time, cloud string) {
+		key := fmt.Sprint("fact", len(verdicts))
+		verdict := strings.Replace(judgedAs(key, "indeterminate", ""), `"stalled":[]`, fmt.Sprintf(`"stalled":[%q]`, cloud), 1)
+		verdicts = append(verdicts, regexp.MustCompile(`"decided_at":"[^"]*"`).ReplaceAllString(verdict, fmt.Sprintf(`"decided_at":%q`, at.Format(time.RFC3339Nano))))
+	}
+	unjudged(earlier, "gcp")
+	unjudged(began.Add(-2*time.Second), "aws")
+	for at := began; at.Before(now); at = at.Add(200 * time.Millisecond) {
+		unjudged(at, "gcp")
+	}
+	fill(t, dsn, "verdicts", verdicts, nil)
+	conn, err := pgx.Connect(context.Background(), dsn)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	var since time.Time
+	require.NoError(t, conn.QueryRow(context.Background(), "SELECT since FROM ("+macros(panelOf(t, "Overview/What is wrong").Queries[0].Text, "")+") found WHERE cloud = 'gcp' AND problem = 'silent'").Scan(&since))
+	require.Equal(t, began, since.UTC(), "of %d facts", len(verdicts))
+}
+
 // grafanaRegex is what Grafana 12.4 makes of ${name:regex}.
 func grafanaRegex(value string) string {
 	return regexp.MustCompile(`[\\^$*+?.()|[\]{}/-]`).ReplaceAllString(value, `\$0`)
