@@ -83,7 +83,7 @@ func conservation() Alert {
 		Name: "HeliosEventsUnaccounted", For: "5m", Severity: "page", Board: "helios-pipelines", Cause: Ingest, Panel: "Unaccounted by cloud",
 		// A scrape in the middle of a batch sees it half counted; what is missing
 		// at every scrape of five minutes is missing.
-		Expr:    "min_over_time((" + q.Unaccounted(telemetry.LabelParticipant) + ")[5m:30s]) > 0",
+		Expr:    q.Vanished("5m", telemetry.LabelParticipant) + " > 0",
 		Summary: "Ingest received more events of {{ $labels.participant }} than it converted and refused.",
 		Action:  "Read the log of the ingest stream; do not restart before you have it.",
 	}

@@ -63,7 +63,7 @@ FROM billed WHERE advice <> '' GROUP BY cloud, advice HAVING sum(usd) > sum(alt)
 					Empty: "the store has no events yet.",
 					Help:  "Size of the stored events by age, its price, and so what dropping the older ones saves: helios_drop_events_before. Check first how long you must keep them." + note,
 					Queries: []q.Query{q.SQL(fmt.Sprintf(`
-SELECT CASE WHEN day > current_date - 30 THEN '1: last 30 days' WHEN day > current_date - 90 THEN '2: 30 to 90 days' ELSE '3: older than 90 days' END AS age,
+SELECT CASE WHEN day > current_date + 1 THEN '4: in the future, by wrong clocks' WHEN day > current_date - 30 THEN '1: last 30 days' WHEN day > current_date - 90 THEN '2: 30 to 90 days' ELSE '3: older than 90 days' END AS age,
   count(*) AS days, sum(size) AS bytes, sum(size) / 1073741824.0 * %g AS "usd a month"
 FROM (SELECT right(c.relname, 8)::date AS day, pg_total_relation_size(c.oid) AS size
   FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -34,6 +34,12 @@ func Unaccounted(by ...string) string {
 		" - " + OrZero(Sum(Of(telemetry.CanonicalRefused), by...), received) + ")"
 }
 
+// Vanished is the least that was unaccounted for in a time: a look between two of
+// the counters finds events under way, which are not gone.
+func Vanished(window string, by ...string) string {
+	return "min_over_time((" + Unaccounted(by...) + ")[" + window + ":30s])"
+}
+
 // Agreement is the share of verdicts that are matched.
 func Agreement(window string) string {
 	return Share(Sum(Increase(Of(telemetry.ReconcileVerdicts, Is(telemetry.LabelStatus, "matched")), window)),

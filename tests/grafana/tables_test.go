@@ -18,6 +18,7 @@ import (
 	"github.com/helios-connect/helios/grafana/panels"
 	"github.com/helios-connect/helios/grafana/queries"
 	"github.com/helios-connect/helios/internal/pgtest"
+	"github.com/helios-connect/helios/internal/storetest"
 )
 
 // panelOf is the panel of that name, Board/Title.
@@ -138,6 +139,25 @@ func TestASilenceOfManyFactsBeganWhenItBegan(t *testing.T) {
 	var since time.Time
 	require.NoError(t, conn.QueryRow(context.Background(), "SELECT since FROM ("+macros(panelOf(t, "Overview/What is wrong").Queries[0].Text, "")+") found WHERE cloud = 'gcp' AND problem = 'silent'").Scan(&since))
 	require.Equal(t, began, since.UTC(), "of %d facts", len(verdicts))
+}
+
+// What a wrong clock dates decades ahead is kept for decades, and none of the last
+// days.
+func TestRetentionTellsDaysInTheFutureApart(t *testing.T) {
+	dsn := pgtest.StartServer(t).Database(t)
+	var events []string
+	for i, at := range []time.Time{time.Now(), time.Now().AddDate(0, 0, -45), time.Now().AddDate(0, 0, -100), time.Now().AddDate(30, 0, 0)} {
+		events = append(events, storetest.Event(map[string]any{"id": fmt.Sprint(i), "time": at.UTC().Format(time.RFC3339Nano)}))
+	}
+	fill(t, dsn, "events", events, nil)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), "SELECT age FROM ("+macros(panelOf(t, "Cost/Retention").Queries[0].Text, "")+") found WHERE days = 1")
+	require.NoError(t, err)
+	ages, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{"1: last 30 days", "2: 30 to 90 days", "3: older than 90 days", "4: in the future, by wrong clocks"}, ages)
 }
 
 // grafanaRegex is what Grafana 12.4 makes of ${name:regex}.
