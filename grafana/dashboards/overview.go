@@ -32,7 +32,7 @@ func overview() p.Board {
 					Queries: []q.Query{q.Instant(q.Sum(stalledNow), "stalled")}},
 				{Title: "Unaccounted", Kind: p.Stat, Unit: "short", Steps: p.ZeroIsGood(), Next: toPipelines,
 					Help:    "The conservation law: received minus converted minus refused is 0; the least of two minutes, so that events under way don't count. Red: events vanish in ingest; read its log before a restart.",
-					Queries: []q.Query{q.Instant(q.Vanished("2m"), "unaccounted")}},
+					Queries: []q.Query{q.Instant(vanished, "unaccounted")}},
 				{Title: "Dead letters", Kind: p.Stat, Unit: "short", Steps: []p.Step{{Value: 0, Colour: p.Good}, {Value: 1, Colour: p.Warn}, {Value: 1000, Colour: p.Bad}}, Next: toPipelines,
 					Help:    "Dead letters that the store took in the time range: events that were refused anywhere. Red: 1,000 and more. Pipelines shows them by reason; `helios-connect dlq list` shows each.",
 					Queries: []q.Query{q.Instant(q.Counted(q.DeadLettersStored(q.Range)), "dead letters")}},
@@ -92,7 +92,7 @@ func theFlow() p.Panel {
 	fields := []p.Column{{Name: "log", Unit: perSecond}, {Name: "reconcile", Unit: perSecond},
 		{Name: "unaccounted", Steps: p.ZeroIsGood()}, {Name: "agreement", Steps: p.Falling(0.9, 0.98)}}
 	asked := []q.Query{
-		q.Instant(q.Sum(q.Rate(q.Of(t.CanonicalConverted), q.Interval)), "log"), q.Instant(q.Vanished("2m"), "unaccounted"),
+		q.Instant(q.Sum(q.Rate(q.Of(t.CanonicalConverted), q.Interval)), "log"), q.Instant(vanished, "unaccounted"),
 		q.Instant(q.Sum(q.Rate(q.Of(t.ReconcileReceived), q.Interval)), "reconcile"), q.Instant(q.Agreement("5m"), "agreement"),
 	}
 	nodes := []p.Node{
@@ -116,6 +116,10 @@ func theFlow() p.Panel {
 		Help:    "The way of every event: three clouds, the log, reconciliation, a verdict. A cloud is red while it is silent, the log while events are unaccounted for, reconciliation while less than 90 % agree; verdicts are those of five minutes. A click leads on.",
 		Columns: fields, Nodes: nodes, Queries: asked}
 }
+
+// vanished is the least of two minutes or, where Prometheus has looked for less than
+// half a minute, of now.
+var vanished = q.Vanished("2m") + " or " + q.Unaccounted()
 
 // cloudState of each cloud: 0 heard of, 1 silent on some of its clocks, 2 on all.
 var cloudState = stateOf()
